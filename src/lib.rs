@@ -1,1 +1,9 @@
+//! dbb: declarative plan-and-apply backup and restore of databases.
+//!
+//! The house is cut in floors; a file imports only from floors below its own
+//! (`docs/ARCHITECTURE.md` has the map, `tests/quick/tidy.rs` the check).
 
+pub mod base;
+pub mod error;
+pub mod model;
+pub mod port;
