@@ -3,6 +3,7 @@
 //! The house is cut in floors; a file imports only from floors below its own
 //! (`docs/ARCHITECTURE.md` has the map, `tests/quick/tidy.rs` the check).
 
+pub mod apply;
 pub mod base;
 pub mod error;
 pub mod model;

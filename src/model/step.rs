@@ -58,6 +58,11 @@ pub enum Action {
         /// The database's entry.
         database: String,
     },
+    /// Checks that the objects of a restore's snapshot are whole, before anything is touched.
+    Check {
+        /// Key into the plan's `restores`.
+        restore: String,
+    },
     /// A step of a restore.
     Restore {
         /// Key into the plan's `restores`.
