@@ -32,6 +32,10 @@ pub struct Desired {
     pub profile: Profile,
     /// Where each address is defined: `file:line`, for the plan.
     pub places: IndexMap<String, String>,
+    /// Where each resolved value came from, by JSON pointer into this structure: `dbb.yaml:12`,
+    /// `defaults (dbb.yaml:5)` or `default`; for `dbb validate --resolved`.
+    #[serde(skip)]
+    pub origins: IndexMap<String, String>,
 }
 
 /// A place where snapshots live.
