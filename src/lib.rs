@@ -5,6 +5,7 @@
 
 pub mod apply;
 pub mod base;
+pub mod engine;
 pub mod error;
 pub mod model;
 pub mod port;

@@ -1,0 +1,3 @@
+//! Floor 4: database systems. Engines do not know each other.
+
+pub mod postgres;
