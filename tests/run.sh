@@ -26,7 +26,7 @@ live() { run cargo test --locked --test live -- "$@"; }
 crash() { run cargo test --locked --test crash -- "$@"; }
 docs() {
   step "cargo doc --no-deps"
-  RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
+  RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 }
 deny() {
   cargo deny --version >/dev/null 2>&1 || run cargo install --locked --version 0.20.2 cargo-deny

@@ -85,7 +85,14 @@ impl Scheduler {
         for step in steps {
             let status = if done.contains(&step.id) { Status::Done } else { Status::Waiting };
             self.index.insert(step.id.clone(), self.nodes.len());
-            self.nodes.push(Node { step: step.clone(), status, missing: 0, after: Vec::new(), added_by: by, gone: false });
+            self.nodes.push(Node {
+                step: step.clone(),
+                status,
+                missing: 0,
+                after: Vec::new(),
+                added_by: by,
+                gone: false,
+            });
         }
         for edge in edges {
             let (Some(&before), Some(&after)) = (self.index.get(&edge.before), self.index.get(&edge.after)) else {
@@ -366,10 +373,7 @@ impl Scheduler {
 
     /// Steps of a session that run now.
     pub fn running_in(&self, session: &str) -> usize {
-        self.nodes
-            .iter()
-            .filter(|n| n.status == Status::Running && n.step.session.as_deref() == Some(session))
-            .count()
+        self.nodes.iter().filter(|n| n.status == Status::Running && n.step.session.as_deref() == Some(session)).count()
     }
 
     /// Keeps a session's waiting steps from being taken while its running ones end.
@@ -431,7 +435,11 @@ mod tests {
     #[test]
     fn largest_first_and_dependents_wait() {
         let graph = Graph {
-            steps: vec![step("a", 1, None, None, None), step("b", 9, None, None, None), step("c", 99, None, None, None)],
+            steps: vec![
+                step("a", 1, None, None, None),
+                step("b", 9, None, None, None),
+                step("c", 99, None, None, None),
+            ],
             edges: vec![edge("a", "c")],
         };
         let mut s = Scheduler::new(&graph, 2, &HashSet::new());

@@ -34,6 +34,21 @@ pub fn bin(major: u32, program: &str) -> PathBuf {
     bin_dir(major).join(program)
 }
 
+/// Makes the extension whose control file and scripts are in `dir` available to servers of `major`.
+/// It stays installed: use a name that no real extension has.
+pub fn add_extension(major: u32, dir: &Path) {
+    let said = Command::new(bin(major, "pg_config")).arg("--sharedir").output().expect("pg_config runs");
+    let share = PathBuf::from(String::from_utf8_lossy(&said.stdout).trim()).join("extension");
+    for entry in std::fs::read_dir(dir).unwrap_or_else(|error| panic!("{}: {error}", dir.display())) {
+        let from = entry.expect("a folder can be listed").path();
+        // Written aside and renamed: another test process may install or read the same file now.
+        let to = share.join(from.file_name().expect("a file has a name"));
+        let aside = to.with_extension(format!("new{}", std::process::id()));
+        let copied = std::fs::copy(&from, &aside).and_then(|_| std::fs::rename(&aside, &to));
+        copied.unwrap_or_else(|error| panic!("install {}: {error}: only root may, mostly", to.display()));
+    }
+}
+
 pub fn is_root() -> bool {
     rustix::process::getuid().is_root()
 }

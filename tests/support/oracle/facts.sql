@@ -1,6 +1,6 @@
 -- What a database holds besides its schema text, one JSON array a line. Read by portrait.rs.
 -- The first element is the kind, the second the schema or '' and the third the name.
--- :by_root is on to count the rows of partitioned tables at the root.
+-- :by_root is on to count the rows of partitioned tables at the root only.
 SET search_path = pg_catalog;
 
 SELECT json_build_array('property', '', k, v)
@@ -41,18 +41,26 @@ FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
 WHERE relkind = 'S' AND relpersistence <> 't' AND NOT (relpersistence = 'u' AND pg_is_in_recovery())
 \gexec
 
--- ROW(d.*), not d: a column may be called d. A multiset hash: two sums over halves of md5 per row.
+-- Columns by name: inheritance may bring them in another order, which is the schema text's business.
+-- A multiset hash: two sums over halves of md5 per row. Rows of a hash-partitioned tree are counted at
+-- its root only: which leaf takes a row depends on OIDs of enum values and on the encoding.
 SELECT format($$
   SELECT json_build_array('rows', %L, %L, count(*),
     sum(('x' || left(h, 16))::bit(64)::bigint)::text, sum(('x' || right(h, 16))::bit(64)::bigint)::text)
   FROM (SELECT md5(%s) AS h FROM %s %I.%I AS d) AS r $$,
   n.nspname, relname,
-  CASE WHEN getdatabaseencoding() = 'SQL_ASCII' THEN 'ROW(d.*)::text'
-       ELSE 'convert_to(ROW(d.*)::text, ''UTF8'')' END,
+  format(CASE WHEN getdatabaseencoding() = 'SQL_ASCII' THEN 'ROW(%s)::text' ELSE 'convert_to(ROW(%s)::text, ''UTF8'')' END,
+         (SELECT string_agg(format('d.%I', attname), ', ' ORDER BY attname COLLATE "C")
+          FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped)),
   CASE WHEN relkind = 'p' THEN '' ELSE 'ONLY' END, n.nspname, relname)
 FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
 WHERE n.nspname <> ALL ('{pg_catalog,information_schema,pg_toast}')
   AND relpersistence <> 't' AND NOT (relpersistence = 'u' AND pg_is_in_recovery())
-  AND CASE WHEN :'by_root' = 'on' THEN relkind IN ('r', 'p') AND NOT relispartition OR relkind = 'm' AND relispopulated
-           ELSE relkind = 'r' OR relkind = 'm' AND relispopulated END
+  AND CASE relkind
+    WHEN 'p' THEN NOT relispartition
+    WHEN 'm' THEN relispopulated
+    WHEN 'r' THEN NOT relispartition OR :'by_root' <> 'on' AND NOT EXISTS (
+      SELECT FROM pg_partition_ancestors(c.oid) a JOIN pg_partitioned_table p ON p.partrelid = a.relid
+      WHERE p.partstrat = 'h')
+    ELSE false END
 \gexec

@@ -32,6 +32,7 @@ pub struct Oracle {
     ignoring: Vec<String>,
     replacing: Vec<(String, String)>,
     by_root: bool,
+    by_reference: bool,
     without_properties: bool,
 }
 
@@ -70,9 +71,16 @@ impl Oracle {
         self
     }
 
-    /// Counts the rows of partitioned tables at the root: rows may sit in other leaves.
+    /// Counts the rows of partitioned tables at the root only, not also by leaf: rows may sit in other leaves.
     pub fn by_root(mut self) -> Self {
         self.by_root = true;
+        self
+    }
+
+    /// Compares with what PostgreSQL's own tools would restore, not with the left side's very words: a
+    /// dump puts inherited columns first, and no restore can put them back among the others.
+    pub fn by_reference(mut self) -> Self {
+        self.by_reference = true;
         self
     }
 
@@ -91,7 +99,7 @@ impl Oracle {
     /// What differs between left and right, readable; None when nothing does.
     #[track_caller]
     pub fn differences(&self, left: Side<'_>, right: Side<'_>) -> Option<String> {
-        let before = reference::on_server_of(right, self.portrait(left));
+        let before = self.in_words_of(right, self.portrait(left));
         report::differences(self, &before, &self.portrait(right), |table| {
             Some((portrait::rows(left, table)?, portrait::rows(right, table)?))
         })
@@ -100,8 +108,14 @@ impl Oracle {
     /// As `differences`, with a left side that was looked at earlier.
     #[track_caller]
     pub fn differences_since(&self, before: &Portrait, right: Side<'_>) -> Option<String> {
-        let before = reference::on_server_of(right, before.clone());
+        let before = self.in_words_of(right, before.clone());
         report::differences(self, &before, &self.portrait(right), |_| None)
+    }
+
+    #[track_caller]
+    fn in_words_of(&self, right: Side<'_>, before: Portrait) -> Portrait {
+        let needed = self.by_reference || before.major != right.0.major;
+        if needed { reference::on_server_of(right, before) } else { before }
     }
 
     #[track_caller]

@@ -92,7 +92,19 @@ fn normalised(dump: &str) -> String {
             // Internal to some 15 servers; see the 51st trap.
             || (line.starts_with("ALTER TABLE ") && line.contains(" SET (pg_attver="))
     };
-    dump.lines().filter(|line| !noise(line)).map(|line| format!("{line}\n")).collect()
+    dump.lines().filter(|line| !noise(line)).map(|line| with_policy_roles_sorted(line) + "\n").collect()
+}
+
+/// pg_dump lists the roles of a policy in whatever order the catalog has them.
+fn with_policy_roles_sorted(line: &str) -> String {
+    let end = [" USING (", " WITH CHECK (", ";"].iter().filter_map(|mark| line.find(mark)).min();
+    let start = end.and_then(|end| line[..end].rfind(" TO ")).map(|start| start + " TO ".len());
+    let (Some(start), Some(end), true) = (start, end, line.starts_with("CREATE POLICY ")) else {
+        return line.to_owned();
+    };
+    let mut roles: Vec<&str> = line[start..end].split(", ").collect();
+    roles.sort_unstable();
+    format!("{}{}{}", &line[..start], roles.join(", "), &line[end..])
 }
 
 #[track_caller]

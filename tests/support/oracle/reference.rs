@@ -7,9 +7,6 @@ use crate::support::psql::quoted;
 /// Puts the schema into the words of the server that `side` is on.
 #[track_caller]
 pub(super) fn on_server_of(side: Side<'_>, mut portrait: Portrait) -> Portrait {
-    if portrait.major == side.0.major {
-        return portrait;
-    }
     let (cluster, database) = side;
     let scratch = cluster.unused_name("oracle");
     let locale = "SELECT format('ENCODING %L LC_COLLATE %L LC_CTYPE %L', pg_encoding_to_char(encoding), datcollate, \
