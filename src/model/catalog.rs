@@ -15,6 +15,9 @@ pub struct Catalog {
     pub roles: Vec<Role>,
     /// Memberships, grantors before those who depend on them.
     pub memberships: Vec<Membership>,
+    /// `ALTER ROLE ALL SET` of the whole server: captured when the server entry asks for all roles.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub server_settings: Vec<(String, String)>,
     /// Tablespaces in use.
     pub tablespaces: Vec<Tablespace>,
     /// Schema objects, in an order in which they can be created.
@@ -298,7 +301,7 @@ pub struct Table {
     pub through_root_elsewhere: bool,
     /// Loads after the others: a check or generated column calls functions that may read other tables.
     pub late: bool,
-    /// A WHERE clause that selects the rows that belong to the snapshot (extension configuration).
+    /// Selects the rows that belong to the snapshot (extension configuration): SQL that begins with `WHERE`.
     pub filter: Option<String>,
     /// Bytes on the source's disk, without indexes.
     pub bytes: u64,
@@ -363,9 +366,12 @@ pub enum ChunkContent {
         /// The table's id.
         table: u32,
     },
-    /// Large objects: metadata, one line each (oid, owner, grants, comment, labels).
+    /// Large objects: metadata, one line each, as COPY text of five columns: `oid`, `owner` (a role's name),
+    /// `grants` (a JSON array of `Grant`; `\N` is the engine's default), `comment`, `labels` (a JSON array
+    /// of `[provider, label]`; `\N` is none).
     LargeObjectInfo,
-    /// Large objects: contents in slices (oid, slice number, bytes).
+    /// Large objects: contents in slices, as COPY text of three columns: `oid`, slice number from 0
+    /// (of `LARGE_OBJECT_SLICE_BYTES`), bytes. An empty large object has one empty slice.
     LargeObjectData,
 }
 

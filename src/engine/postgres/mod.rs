@@ -1,5 +1,6 @@
 //! PostgreSQL, versions 12 to 18.
 
+pub mod archive;
 pub mod connect;
 pub mod error;
 pub mod quote;

@@ -63,7 +63,8 @@ pub fn parse(bytes: &[u8]) -> Result<Archive> {
         .cause("dbb reads versions 1.14 (PostgreSQL 12 to 15), 1.15 (16) and 1.16 (17 and 18)")
         .fix("Point `client_bin` of the server at a pg_dump of PostgreSQL 12 to 18"));
     }
-    cursor.set_int_bytes(usize::from(cursor.byte()?))?;
+    let int_bytes = cursor.byte()?;
+    cursor.set_int_bytes(usize::from(int_bytes))?;
     let offset_bytes = usize::from(cursor.byte()?);
     if !(1..=32).contains(&offset_bytes) {
         return Err(damaged(format!("offsets are said to have {offset_bytes} bytes")));

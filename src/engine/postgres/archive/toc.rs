@@ -98,7 +98,9 @@ fn entry(cursor: &mut Cursor<'_>, format: Format) -> Result<TocEntry> {
     let tablespace = cursor.text().map_err(in_entry)?.unwrap_or_default();
     let table_am = cursor.text().map_err(in_entry)?.unwrap_or_default();
     let relkind = match format.version >= V1_16 {
-        true => u8::try_from(cursor.int().map_err(in_entry)?).map_err(|_| in_entry(damaged("its relkind is no letter")))?,
+        true => {
+            u8::try_from(cursor.int().map_err(in_entry)?).map_err(|_| in_entry(damaged("its relkind is no letter")))?
+        }
         false => 0,
     };
     let owner = cursor.text().map_err(in_entry)?.unwrap_or_default();
