@@ -8,4 +8,5 @@ pub mod base;
 pub mod engine;
 pub mod error;
 pub mod model;
+pub mod plan;
 pub mod port;

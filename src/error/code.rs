@@ -69,6 +69,11 @@ codes! {
     PLAN_STALE = "DBB-PLAN-STALE", Input, permanent, "the world moved since the plan was made";
     PLAN_ADDRESS = "DBB-PLAN-ADDRESS", Input, permanent, "an address names nothing in the config";
     PLAN_CYCLE = "DBB-PLAN-CYCLE", Input, permanent, "the steps depend on each other in a circle";
+    PLAN_CLOCK = "DBB-PLAN-CLOCK", Input, permanent, "a snapshot is from the future";
+    PLAN_UNCOVERED = "DBB-PLAN-UNCOVERED", Input, permanent, "databases of a server are not backed up";
+    PLAN_BLIND = "DBB-PLAN-BLIND", Permission, permanent, "the login cannot see everything";
+    PLAN_MATCH = "DBB-PLAN-MATCH", Input, permanent, "a pattern matches no database";
+    PLAN_SKIPPED = "DBB-PLAN-SKIPPED", Input, permanent, "something that was matched is left out";
     PLAN_READ_ONLY = "DBB-PLAN-READ-ONLY", Bug, permanent, "planning tried to change something";
     // runs, journal, state
     RUN_UNKNOWN = "DBB-RUN-UNKNOWN", Missing, permanent, "there is no such run";

@@ -1,0 +1,68 @@
+//! No step may wait for itself, however long the way round.
+
+use crate::error::{Error, Result, code};
+use crate::model::step::Step;
+use crate::plan::graph::Node;
+use petgraph::algo::{tarjan_scc, toposort};
+use petgraph::graph::{DiGraph, NodeIndex};
+use std::collections::{HashMap, HashSet, VecDeque};
+
+/// Steps of a circle that an error names at most.
+const PATH_STEPS_MAX: usize = 20;
+
+/// Checks that there is no circle.
+///
+/// # Errors
+/// `DBB-PLAN-CYCLE` with the shortest circle through the first step that is on one.
+pub fn check(steps: &[Step], edges: &[(Node, Node, bool)]) -> Result<()> {
+    let mut graph = DiGraph::<(), ()>::with_capacity(steps.len(), edges.len());
+    for _ in steps {
+        graph.add_node(());
+    }
+    for (before, after, _) in edges {
+        graph.add_edge(NodeIndex::new(before.0 as usize), NodeIndex::new(after.0 as usize), ());
+    }
+    if toposort(&graph, None).is_ok() {
+        return Ok(());
+    }
+    let on_circle: HashSet<NodeIndex> = tarjan_scc(&graph)
+        .into_iter()
+        .filter(|group| group.len() > 1 || group.iter().any(|&node| graph.contains_edge(node, node)))
+        .flatten()
+        .collect();
+    let first = on_circle.iter().copied().min_by_key(|node| &steps[node.index()].id);
+    let path = first.map(|first| circle(&graph, first)).unwrap_or_default();
+    let mut names: Vec<&str> = path.iter().map(|node| steps[node.index()].id.as_str()).collect();
+    if names.len() > PATH_STEPS_MAX {
+        names.truncate(PATH_STEPS_MAX);
+        names.push("...");
+    }
+    Err(Error::new(code::PLAN_CYCLE, "the steps of this plan depend on each other in a circle")
+        .cause(names.join(" -> "))
+        .fix("leave one of these objects out with exclude: in the runbook, and create it by hand afterwards")
+        .fix("report it with the definitions of the objects named above: a snapshot should not hold such a circle"))
+}
+
+fn circle(graph: &DiGraph<(), ()>, first: NodeIndex) -> Vec<NodeIndex> {
+    let mut came_from: HashMap<NodeIndex, NodeIndex> = HashMap::new();
+    let mut queue = VecDeque::from([first]);
+    while let Some(node) = queue.pop_front() {
+        for next in graph.neighbors(node) {
+            if next == first {
+                let mut path = vec![first, node];
+                let mut at = node;
+                while at != first {
+                    at = came_from[&at];
+                    path.push(at);
+                }
+                path.reverse();
+                return path;
+            }
+            if !came_from.contains_key(&next) {
+                came_from.insert(next, node);
+                queue.push_back(next);
+            }
+        }
+    }
+    vec![first]
+}
