@@ -27,9 +27,10 @@ impl Guard {
     /// A new folder, readable by servers, and a guard over it that runs `stop(folder)` at the end.
     pub fn over_new_dir(name: &str, stop: impl FnOnce(&Path) -> Command) -> Self {
         let dir = tempfile::Builder::new().prefix(&format!("dbb-{name}-")).tempdir();
-        let dir = dir.expect("a temporary folder can be made").keep();
+        let dir = dir.expect("a temporary folder can be made");
+        let stop = stop(dir.path());
+        let dir = dir.keep();
         install::give_to_server(&dir);
-        let stop = stop(&dir);
         let mut shell = Command::new("sh");
         shell.args(["-c", SCRIPT, "guard"]).arg(&dir).arg(stop.get_program()).args(stop.get_args());
         shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());

@@ -30,4 +30,5 @@ pub use oracle::Oracle;
 pub use pgbouncer::PgBouncer;
 pub use process::{Outcome, Running};
 pub use proxy::TcpProxy;
+pub use rustix::process::Signal;
 pub use tls::Authority;
