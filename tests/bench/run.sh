@@ -13,5 +13,5 @@ if [ -z "${DBB_BIN:-}" ]; then
   target=${CARGO_TARGET_DIR:-target}
   case $target in /*) DBB_BIN=$target/release/dbb ;; *) DBB_BIN=$root/$target/release/dbb ;; esac
 fi
-export DBB_BIN
+export DBB_BIN PYTHONDONTWRITEBYTECODE=1
 exec python3 "$here/bench.py" "$@"
