@@ -5,8 +5,11 @@
 
 pub mod apply;
 pub mod base;
+pub mod codec;
 pub mod engine;
 pub mod error;
 pub mod model;
 pub mod plan;
 pub mod port;
+pub mod repository;
+pub mod storage;

@@ -50,3 +50,33 @@ pub const INTERRUPT_WAIT: Duration = Duration::from_secs(30);
 pub const PIECE_BYTES: usize = 256 << 10;
 /// Below this size of a snapshot (stored bytes) `check: full` is the default of a restore.
 pub const CHECK_FULL_BYTES_MAX: u64 = 1 << 30;
+/// Objects up to this many plaintext bytes are read whole and kept for a while: many chunks share them.
+pub const OBJECT_CACHED_BYTES_MAX: u64 = 8 << 20;
+/// Plaintext bytes of objects kept by one opened snapshot.
+pub const OBJECT_CACHE_BYTES_MAX: u64 = 64 << 20;
+/// Pieces that a reader of an object may be ahead of whoever takes them.
+pub const PIECES_AHEAD_MAX: usize = 4;
+/// Bytes of the line that says what a manifest file holds.
+pub const MANIFEST_ENVELOPE_BYTES_MAX: usize = 64 << 10;
+/// Bytes of a manifest's header.
+pub const MANIFEST_HEADER_BYTES_MAX: u64 = 256 << 20;
+/// Bytes of the file that makes a place a repository.
+pub const REPOSITORY_FILE_BYTES_MAX: u64 = 64 << 10;
+/// Small reads of a storage that may be under way at once.
+pub const STORAGE_READS_MAX: usize = 16;
+/// Bytes of a storage's key.
+pub const KEY_BYTES_MAX: usize = 1000;
+/// Bytes of one part of a storage's key.
+pub const KEY_PART_BYTES_MAX: usize = 255;
+/// Published files that are synced one by one; from more on the whole file system is.
+pub const SYNC_FILES_MAX: usize = 64;
+/// Bytes of one journal file.
+pub const JOURNAL_BYTES_MAX: u64 = 4 << 30;
+/// Bytes of a saved plan or report.
+pub const PLAN_BYTES_MAX: u64 = 1 << 30;
+/// Records that wait for the journal's writer.
+pub const JOURNAL_WAITING_MAX: usize = 1024;
+/// Without a sign of life for so long, a lock counts as left behind.
+pub const LEASE_VALID: Duration = Duration::from_secs(60);
+/// How often the holder of a lock gives a sign of life.
+pub const LEASE_RENEW: Duration = Duration::from_secs(15);

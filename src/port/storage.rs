@@ -85,6 +85,14 @@ pub trait Storage: Send + Sync {
     /// `DBB-STORAGE-*`
     async fn list(&self, prefix: &str) -> Result<Vec<Entry>>;
 
+    /// True when anything is there, dbb's own or not: before a repository is made.
+    ///
+    /// # Errors
+    /// `DBB-STORAGE-*`
+    async fn occupied(&self) -> Result<bool> {
+        Ok(!self.list("").await?.is_empty())
+    }
+
     /// Removes a key; one that is not there is fine.
     ///
     /// # Errors
