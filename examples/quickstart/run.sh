@@ -45,13 +45,29 @@ find_postgres() {
 
 install_packages() {
     command -v apt-get >/dev/null || missing "needs PostgreSQL (server and client) and a C compiler; this machine has no apt-get to install: $*"
-    [ "$(id -u)" = 0 ] || missing "not installed and you are not root: $*" "run: sudo apt-get install $*"
+    [ "$(id -u)" = 0 ] || missing "not installed, and only root can install: $*" "run: sudo apt-get install $*"
     section "Installing $*"
-    export DEBIAN_FRONTEND=noninteractive
-    { apt-get update -q && apt-get install -q -y --no-install-recommends "$@"; } >"$work/apt.log" 2>&1 || {
-        tail -n 20 "$work/apt.log" >&2
-        missing "apt-get could not install: $*"
-    }
+    packages update && packages install postgresql-common && without_main_cluster packages install "$@"
+}
+
+packages() { # apt-get's many lines are shown only when it fails
+    local verb=$1 status=0
+    shift
+    DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends "$verb" "$@" >"$work/apt.log" 2>&1 || status=$?
+    [ "$status" = 0 ] || { tail -n 20 "$work/apt.log" >&2; missing "apt-get $verb $* failed"; }
+}
+
+# Debian's package would make and start a server of its own; the tour has no use for it.
+without_main_cluster() {
+    local settings=/etc/postgresql-common/createcluster.conf
+    cp -p "$settings" "$work/createcluster.conf"
+    printf 'create_main_cluster = false\n' >>"$settings"
+    "$@"
+    restore_settings
+}
+
+restore_settings() {
+    [ ! -e "$work/createcluster.conf" ] || mv "$work/createcluster.conf" /etc/postgresql-common/createcluster.conf
 }
 
 find_dbb() {
@@ -104,6 +120,7 @@ cleanup() {
         as_postgres "$pgbin/pg_ctl" -D "$data" -m fast -w stop >/dev/null 2>&1 ||
             as_postgres "$pgbin/pg_ctl" -D "$data" -m immediate -w stop >/dev/null 2>&1 || true
     done
+    restore_settings
     rm -rf "$work"
     exit "$status"
 }
@@ -115,11 +132,11 @@ trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 chmod 755 "$work"
 
-packages=()
-find_postgres || packages+=(postgresql postgresql-client)
-[ -n "${DBB_BIN:-}" ] || command -v cc >/dev/null || packages+=(gcc libc6-dev)
-if [ ${#packages[@]} -gt 0 ]; then
-    install_packages "${packages[@]}"
+wanted=()
+find_postgres || wanted+=(postgresql postgresql-client)
+[ -n "${DBB_BIN:-}" ] || command -v cc >/dev/null || wanted+=(gcc libc6-dev)
+if [ ${#wanted[@]} -gt 0 ]; then
+    install_packages "${wanted[@]}"
     find_postgres || missing "PostgreSQL was installed, yet its programs are not in /usr/lib/postgresql"
 fi
 if [ "$(id -u)" = 0 ] && ! id postgres >/dev/null 2>&1; then
