@@ -6,17 +6,12 @@ use crate::error::{Error, Result, code};
 use crate::model::manifest::Header;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-/// The headers of a repository.
-#[derive(Debug, Default)]
-pub struct Headers {
-    /// Oldest first.
-    pub headers: Vec<Header>,
-    /// Manifests that could not be understood, each as its error. Their objects may be needed: delete none.
-    pub damaged: Vec<Error>,
-}
+/// Headers, oldest first, and manifests that could not be understood, each as its error: their
+/// objects may be needed, so while there are any nothing is deleted.
+pub type Headers = (Vec<Header>, Vec<Error>);
 
 impl Repository {
-    /// All headers, oldest first.
+    /// All headers, oldest first, and what is damaged.
     ///
     /// # Errors
     /// `DBB-STORAGE-*`; what is damaged is told apart and does not hide the rest
@@ -24,7 +19,7 @@ impl Repository {
         self.headers_below(names::SNAPSHOTS).await
     }
 
-    /// The headers of one database, oldest first.
+    /// The headers of one database, oldest first, and what is damaged.
     ///
     /// # Errors
     /// As `headers`
@@ -47,15 +42,15 @@ impl Repository {
             .buffered(STORAGE_READS_MAX)
             .try_collect()
             .await?;
-        let mut found = Headers::default();
+        let (mut headers, mut damaged) = (Vec::new(), Vec::new());
         for header in read.into_iter().flatten() {
             match header {
-                Ok(header) => found.headers.push(header),
-                Err(error) => found.damaged.push(error),
+                Ok(header) => headers.push(header),
+                Err(error) => damaged.push(error),
             }
         }
-        found.headers.sort_by(|a, b| (a.taken, &a.id).cmp(&(b.taken, &b.id)));
-        Ok(found)
+        headers.sort_by(|a: &Header, b: &Header| (a.taken, &a.id).cmp(&(b.taken, &b.id)));
+        Ok((headers, damaged))
     }
 
     /// The header of one snapshot.

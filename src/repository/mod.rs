@@ -46,7 +46,7 @@ impl Repository {
     ///
     /// # Errors
     /// `DBB-STORAGE-*`
-    pub async fn exists(storage: &dyn Storage) -> Result<bool> {
+    pub async fn exists(storage: &Arc<dyn Storage>) -> Result<bool> {
         Ok(storage.size(info::KEY).await?.is_some())
     }
 
@@ -64,7 +64,7 @@ impl Repository {
     /// # Errors
     /// As `open`, without `DBB-REPO-MISSING`
     pub async fn open_or_init(storage: Arc<dyn Storage>, now: Timestamp) -> Result<Self> {
-        if !Repository::exists(&*storage).await? {
+        if !Repository::exists(&storage).await? {
             info::init(&*storage, now).await?;
         }
         Repository::open(storage).await
@@ -121,8 +121,8 @@ impl Repository {
     /// Loads once which objects the manifests name.
     async fn load_known(&self) -> Result<()> {
         let load = || async {
-            let found = self.headers().await?;
-            let objects = found.headers.into_iter().flat_map(|header| header.objects);
+            let (headers, _) = self.headers().await?;
+            let objects = headers.into_iter().flat_map(|header| header.objects);
             self.known.lock().extend(objects.map(|object| (object.id, object)));
             Ok(())
         };

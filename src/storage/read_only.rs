@@ -8,9 +8,14 @@ use bytes::Bytes;
 use std::sync::Arc;
 
 /// Reads pass, writes are refused with `DBB-PLAN-READ-ONLY`.
-pub struct ReadOnly(pub Arc<dyn Storage>);
+pub struct ReadOnly(Arc<dyn Storage>);
 
 impl ReadOnly {
+    /// `inner`, for looking only.
+    pub fn new(inner: Arc<dyn Storage>) -> Self {
+        ReadOnly(inner)
+    }
+
     fn refused<T>(&self, what: &str) -> Result<T> {
         Err(Error::new(code::PLAN_READ_ONLY, format!("{what} on {} while only looking", self.0.display())))
     }
