@@ -102,7 +102,7 @@ pub struct TlsSpec {
 }
 
 /// Host and port, or a directory with a Unix socket (a host that begins with `/`).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct HostPort {
     /// Host name, address, or socket directory.
     pub host: String,
@@ -176,7 +176,7 @@ pub struct DatabaseSpec {
 }
 
 /// Which real databases an entry means.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DatabaseSelect {
     /// This one.
