@@ -6,12 +6,12 @@
 pub mod apply;
 pub mod base;
 pub mod codec;
-pub mod engine;
 pub mod config;
+pub mod engine;
 pub mod error;
 pub mod model;
 pub mod plan;
 pub mod port;
-pub mod secret;
 pub mod repository;
+pub mod secret;
 pub mod storage;

@@ -85,7 +85,11 @@ mod tests {
         }
         let glob = |pattern: &str| {
             let found = RealFiles.glob(&dir.path().join(pattern).display().to_string()).expect("a glob");
-            found.iter().filter_map(|path| path.strip_prefix(dir.path()).ok()).map(|p| p.display().to_string()).collect::<Vec<_>>()
+            found
+                .iter()
+                .filter_map(|path| path.strip_prefix(dir.path()).ok())
+                .map(|p| p.display().to_string())
+                .collect::<Vec<_>>()
         };
         assert_eq!(glob("*.yaml"), ["a.yaml", "b.yaml"]);
         assert_eq!(glob("**/*.yaml"), ["a.yaml", "b.yaml", "sub/c.yaml"]);

@@ -51,7 +51,9 @@ impl Secrets {
         let bytes = crate::base::files::read(path, limits::SECRET_BYTES_MAX).map_err(|error| {
             let failure = Error::new(code::SECRET_MISSING, format!("the secret file {shown} cannot be read"));
             match error.kind() {
-                io::ErrorKind::NotFound => failure.cause("there is no such file").fix(format!("create {shown}, mode 0600")),
+                io::ErrorKind::NotFound => {
+                    failure.cause("there is no such file").fix(format!("create {shown}, mode 0600"))
+                }
                 io::ErrorKind::PermissionDenied => failure
                     .cause(error.to_string())
                     .fix(format!("make {shown} readable for the user who runs dbb, and for nobody else")),
@@ -141,7 +143,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_file_gives_its_line_without_the_ending() {
-        for (text, secret) in [(&b"s3cret\n"[..], "s3cret"), (b"s3cret\r\n", "s3cret"), (b" a b ", " a b "), (b"x\n\n", "x\n")]
+        for (text, secret) in
+            [(&b"s3cret\n"[..], "s3cret"), (b"s3cret\r\n", "s3cret"), (b" a b ", " a b "), (b"x\n\n", "x\n")]
         {
             let file = file(text, 0o600);
             let secrets = Secrets::new();

@@ -17,7 +17,8 @@ pub async fn resolve(text: String) -> Result<Secret> {
     }
     let question = format!("{}: ", text.trim_end_matches([':', ' ']));
     let asked = tokio::task::spawn_blocking(move || rpassword::prompt_password(question));
-    let answer = asked.await.map_err(|error| refused(error.to_string()))?.map_err(|error| refused(error.to_string()))?;
+    let answer =
+        asked.await.map_err(|error| refused(error.to_string()))?.map_err(|error| refused(error.to_string()))?;
     if answer.is_empty() {
         return Err(Error::new(code::SECRET_MISSING, format!("nothing was entered for \"{text}\""))
             .fix("run dbb again and enter the secret"));
