@@ -38,3 +38,11 @@ pub fn runbook(_app: &App, file: &str, text: Option<&str>, desired: &Desired) ->
         _ => Err(problems),
     }
 }
+
+/// True when a file says `kind:` at its top: a runbook, not a config.
+pub fn is_runbook(file: &str) -> bool {
+    let Ok(text) = crate::base::files::read(Path::new(file), crate::base::limits::CONFIG_BYTES_MAX) else {
+        return false;
+    };
+    String::from_utf8_lossy(&text).lines().any(|line| line.starts_with("kind:"))
+}
