@@ -62,15 +62,17 @@ pub fn main() -> ExitCode {
 async fn run(arguments: Arguments, output: Output) -> Exit {
     progress::start_log(arguments.global.verbose, &output);
     let reporter = progress::reporter(&arguments.global, &output);
+    let secrets = Arc::new(Secrets::new());
     let app = App {
         environment: Environment::read(),
         clock: Arc::new(SystemClock),
-        secrets: Arc::new(Secrets::new()),
+        secrets: secrets.clone(),
         reporter: reporter.clone(),
     };
     let cli = Cli { app, global: arguments.global, output: output.clone(), interrupt: listen() };
     let result = dispatch(&cli, arguments.command).await;
     reporter.finish();
+    output.warnings(&secrets.take_warnings());
     match result {
         Ok(exit) => exit,
         Err(problems) => {

@@ -55,9 +55,9 @@ pub(crate) fn runbook(cli: &Cli, file: &str, desired: &Desired) -> Result<Runboo
             .take(limit + 1)
             .read_to_string(&mut text)
             .map_err(|e| one(usage("standard input could not be read").cause(e.to_string())))?;
-        return load::runbook(&cli.app, "-", Some(&text), desired);
+        return load::runbook("-", Some(&text), desired);
     }
-    load::runbook(&cli.app, file, None, desired)
+    load::runbook(file, None, desired)
 }
 
 /// The command line's wishes for a plan.

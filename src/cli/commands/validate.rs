@@ -29,7 +29,7 @@ pub async fn run(cli: &Cli, arguments: Validate) -> Outcome {
     for file in &runbooks {
         // without a config that holds, names cannot be looked up: its own problems come first
         if let Some(desired) = &loaded
-            && let Err(found) = load::runbook(&cli.app, file, None, desired)
+            && let Err(found) = load::runbook(file, None, desired)
         {
             problems.extend(found);
         }
