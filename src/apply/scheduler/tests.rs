@@ -24,11 +24,7 @@ fn ids(steps: Option<Vec<Step>>) -> Vec<String> {
 #[test]
 fn largest_first_and_dependents_wait() {
     let graph = Graph {
-        steps: vec![
-            step("a", 1, None, None, None),
-            step("b", 9, None, None, None),
-            step("c", 99, None, None, None),
-        ],
+        steps: vec![step("a", 1, None, None, None), step("b", 9, None, None, None), step("c", 99, None, None, None)],
         edges: vec![edge("a", "c")],
     };
     let mut s = Scheduler::new(&graph, 2, &HashSet::new());

@@ -4,6 +4,7 @@ pub mod archive;
 pub mod connect;
 pub mod error;
 pub mod quote;
+pub mod restore;
 pub mod session;
 pub mod sniff;
 pub mod tls;

@@ -1,0 +1,145 @@
+//! What all steps of a restore into one database have in common.
+
+use crate::engine::postgres::restore::batch;
+use crate::engine::postgres::restore::pool::Pool;
+use crate::error::{Error, Result};
+use crate::model::catalog::{Chunk, ChunkContent, RowFormat, SchemaEntry, Table};
+use crate::model::step::{RestoreSpec, StepId};
+use crate::port::snapshots::SnapshotSource;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::OnceCell;
+
+/// A snapshot on its way into one database.
+pub struct Target {
+    /// Sessions.
+    pub pool: Pool,
+    /// What is asked for.
+    pub spec: RestoreSpec,
+    /// The snapshot.
+    pub source: Arc<dyn SnapshotSource>,
+    entries: HashMap<u32, usize>,
+    tables: HashMap<u32, usize>,
+    /// Tables with at least one chunk in binary form.
+    binary: HashSet<u32>,
+    /// Tables with at least one chunk in text form.
+    text: HashSet<u32>,
+    tablespaces: OnceCell<HashSet<String>>,
+    tried: Mutex<HashSet<StepId>>,
+}
+
+impl Target {
+    /// Indexes the catalog.
+    pub fn new(pool: Pool, spec: RestoreSpec, source: Arc<dyn SnapshotSource>) -> Self {
+        let catalog = source.catalog();
+        let entries = catalog.entries.iter().enumerate().map(|(at, entry)| (entry.id, at)).collect();
+        let tables = catalog.tables.iter().enumerate().map(|(at, table)| (table.id, at)).collect();
+        let (mut binary, mut text) = (HashSet::new(), HashSet::new());
+        for chunk in &catalog.chunks {
+            if let ChunkContent::Rows { table } = chunk.content {
+                match chunk.format {
+                    RowFormat::Binary => binary.insert(table),
+                    RowFormat::Text => text.insert(table),
+                };
+            }
+        }
+        Target {
+            pool,
+            spec,
+            source,
+            entries,
+            tables,
+            binary,
+            text,
+            tablespaces: OnceCell::new(),
+            tried: Mutex::default(),
+        }
+    }
+
+    /// A schema entry by id.
+    ///
+    /// # Errors
+    /// `DBB-BUG` when the catalog has none.
+    pub fn entry(&self, id: u32) -> Result<&SchemaEntry> {
+        let found = self.entries.get(&id).and_then(|at| self.source.catalog().entries.get(*at));
+        found.ok_or_else(|| Error::bug(format!("the snapshot has no entry {id}")))
+    }
+
+    /// A table by id.
+    ///
+    /// # Errors
+    /// `DBB-BUG` when the catalog has none.
+    pub fn table(&self, id: u32) -> Result<&Table> {
+        let found = self.tables.get(&id).and_then(|at| self.source.catalog().tables.get(*at));
+        found.ok_or_else(|| Error::bug(format!("the snapshot has no table {id}")))
+    }
+
+    /// A chunk by its index.
+    ///
+    /// # Errors
+    /// `DBB-BUG` when the catalog has none.
+    pub fn chunk(&self, index: u32) -> Result<&Chunk> {
+        let found = self.source.catalog().chunks.get(index as usize);
+        found.ok_or_else(|| Error::bug(format!("the snapshot has no chunk {index}")))
+    }
+
+    /// How the rows of a table are written; `None` when chunks differ.
+    pub fn row_format(&self, table: u32) -> Option<RowFormat> {
+        match (self.binary.contains(&table), self.text.contains(&table)) {
+            (true, true) => None,
+            (true, false) => Some(RowFormat::Binary),
+            (false, _) => Some(RowFormat::Text),
+        }
+    }
+
+    /// The encoding in which rows were captured.
+    pub fn encoding(&self) -> &str {
+        match self.source.catalog().database.encoding.as_str() {
+            "" => "UTF8",
+            encoding => encoding,
+        }
+    }
+
+    /// A role's name on the target.
+    pub fn role(&self, name: &str) -> String {
+        self.mapped_role(name).unwrap_or_else(|| name.to_owned())
+    }
+
+    /// A role's name on the target, when it has another one there.
+    pub fn mapped_role(&self, name: &str) -> Option<String> {
+        self.spec.roles.map.get(name).cloned()
+    }
+
+    /// Notes that a step is tried; true when it was tried before, so that its mark may be there.
+    pub fn tries(&self, step: &StepId) -> bool {
+        !self.tried.lock().unwrap_or_else(PoisonError::into_inner).insert(step.clone())
+    }
+
+    /// True when a step was tried before.
+    pub fn was_tried(&self, step: &StepId) -> bool {
+        self.tried.lock().unwrap_or_else(PoisonError::into_inner).contains(step)
+    }
+
+    /// Whether the target server has a tablespace.
+    ///
+    /// # Errors
+    /// As the server says.
+    pub async fn has_tablespace(&self, name: &str) -> Result<bool> {
+        let known = self
+            .tablespaces
+            .get_or_try_init(|| async {
+                let rows =
+                    self.pool.admin_rows("select spcname from pg_catalog.pg_tablespace", "reading tablespaces").await?;
+                Ok::<_, Error>(rows.iter().filter_map(|row| row.get(0).map(str::to_owned)).collect())
+            })
+            .await?;
+        Ok(known.contains(name))
+    }
+
+    /// The statement that gives functions of `schema` the search path they had at the source.
+    pub fn search_path_sql(&self, schema: &str) -> String {
+        let settings = &self.source.catalog().database.settings;
+        let own = settings.iter().find(|setting| setting.role.is_none() && setting.name == "search_path");
+        batch::search_path_sql(schema, own.map(|setting| setting.value.as_str()))
+    }
+}
