@@ -9,6 +9,7 @@ pub mod codec;
 pub mod config;
 pub mod engine;
 pub mod error;
+pub mod journal;
 pub mod model;
 pub mod plan;
 pub mod port;

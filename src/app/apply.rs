@@ -39,13 +39,12 @@ pub async fn apply(app: &App, state_dir: &Path, plan: Plan, options: Options) ->
     }
     let plan_bytes = serde_json::to_vec(&plan).map_err(|e| Error::bug(e.to_string()))?;
     let now = app.clock.now();
-    let (run, journal) = runs.create(now, &plan_bytes, crash_hook(app)).await?;
     let started = Record::RunStarted {
         at: now,
         plan_digest: Digest::of(&plan_bytes).to_string(),
         by: format!("{} pid {}", app.environment.who, std::process::id()),
     };
-    journal.append(vec![started]).await?;
+    let (run, journal) = runs.create(now, &plan_bytes, started, crash_hook(app)).await?;
     let progress = Progress::fresh(now);
     let report = carry_on(app, &runs, run, plan, journal, progress, options).await;
     lock.release().await;
