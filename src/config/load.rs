@@ -39,8 +39,8 @@ pub struct Loaded {
 /// Loads a config. `root` is the main file as the person named it.
 pub fn load(files: &dyn FileSource, root: &Path) -> Loaded {
     let mut findings = Findings::default();
-    let documents = read_all(files, root, &mut findings);
-    let names: Vec<String> = documents.iter().map(|(document, _)| document.name.clone()).collect();
+    let mut names = vec![root.display().to_string()];
+    let documents = read_all(files, root, &mut names, &mut findings);
     let mut context = Context { findings, origins: IndexMap::new(), files };
     let desired = resolve(root, &documents, &mut context);
     let mut findings = context.findings;
@@ -70,7 +70,13 @@ pub fn unreadable(name: &str, what: &str, error: &io::Error) -> Error {
 }
 
 /// Reads, parses and checks the shape of the main file and all that it includes.
-fn read_all(files: &dyn FileSource, root: &Path, findings: &mut Findings) -> Vec<(Document, Value)> {
+/// `names` grows by the files that are included, readable or not.
+fn read_all(
+    files: &dyn FileSource,
+    root: &Path,
+    names: &mut Vec<String>,
+    findings: &mut Findings,
+) -> Vec<(Document, Value)> {
     let shape_schema = schema::config();
     let shape = match schema::validator(&shape_schema) {
         Ok(validator) => Shape { schema: shape_schema, validator, unsupported: unsupported::CONFIG },
@@ -95,6 +101,7 @@ fn read_all(files: &dyn FileSource, root: &Path, findings: &mut Findings) -> Vec
     let included = includes(files, root, &absolute, &main, findings);
     documents.push(main);
     for (name, path) in included {
+        names.push(name.clone());
         let document = match files.read(&path) {
             Ok(bytes) => read_one(&name, &path, &bytes, &shape, findings),
             Err(error) => {
@@ -225,7 +232,9 @@ fn resolve(root: &Path, documents: &[(Document, Value)], context: &mut Context<'
         Some(_) => context.typed(main_json, &at).unwrap_or_default(),
         None => RawDefaults::default(),
     };
-    let defaults = databases::defaults(raw, &repository_names, &at, context);
+    let mut defaults = databases::defaults(raw, &repository_names, &at, context);
+    // defaults of a wrong shape have been refused: that they name no repository is not known
+    defaults.names_repository |= main.root.entry("defaults").is_some() && main_json.get("defaults").is_none();
 
     let repositories =
         each("repositories", documents, context, |name, raw, at, context| servers::repository(name, raw, at, context));

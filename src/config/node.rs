@@ -78,6 +78,13 @@ impl Node {
         self.entries().iter().find(|entry| entry.key == key)
     }
 
+    /// True for a plain number like `012`, which YAML 1.1 reads as octal and YAML 1.2 does not.
+    pub fn has_leading_zero(&self) -> bool {
+        let Some(plain) = &self.plain else { return false };
+        let digits = plain.trim_start_matches(['+', '-']);
+        digits.len() > 1 && digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit() || b == b'_')
+    }
+
     /// The text of a string.
     pub fn text(&self) -> Option<&str> {
         match &self.value {

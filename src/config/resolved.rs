@@ -25,7 +25,8 @@ fn annotate(desired: &Desired, pointer: &str, above: &str, value: &Value) -> Val
     }
     match value {
         Value::Object(object) if !object.is_empty() => {
-            let entries = object.iter().filter(|(key, _)| *key != "place");
+            let entries =
+                object.iter().filter(|(key, value)| !(value.is_string() && ["place", "name"].contains(&key.as_str())));
             entries
                 .map(|(key, value)| {
                     let deeper = join(pointer, key);

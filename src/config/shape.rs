@@ -25,9 +25,13 @@ pub fn check(shape: &Shape, document: &Document, findings: &mut Findings) -> Val
     let mut json = document.root.json();
     let whole = json.clone();
     let foreign = foreign_entries(shape, document, findings);
+    let refused = ambiguous(document);
     for violation in shape.validator.iter_errors(&whole) {
         let pointer = violation.instance_path().as_str();
         if foreign.iter().any(|entry| pointer == entry || pointer.starts_with(&format!("{entry}/"))) {
+            continue;
+        }
+        if refused.iter().any(|known| known == pointer) {
             continue;
         }
         let place = Violation { shape, document, pointer, rule: violation.schema_path().as_str() };
@@ -45,7 +49,7 @@ pub fn check(shape: &Shape, document: &Document, findings: &mut Findings) -> Val
             findings.problem(problem);
         }
     }
-    for entry in &foreign {
+    for entry in foreign.iter().chain(&refused) {
         remove(&mut json, entry);
     }
     json
@@ -63,7 +67,7 @@ fn foreign_entries(shape: &Shape, document: &Document, findings: &mut Findings) 
                     .error(
                         code::CONFIG_UNSUPPORTED,
                         pointer,
-                        format!("{} is not yet supported", row.what),
+                        format!("not yet supported: {}", row.what),
                         "not yet supported",
                     )
                     .fix(row.instead),
@@ -75,6 +79,17 @@ fn foreign_entries(shape: &Shape, document: &Document, findings: &mut Findings) 
         }
     });
     entries
+}
+
+/// Numbers that the first pass refused already.
+fn ambiguous(document: &Document) -> Vec<String> {
+    let mut found = Vec::new();
+    document.root.visit("", &mut |pointer, node| {
+        if node.has_leading_zero() {
+            found.push(pointer.to_owned());
+        }
+    });
+    found
 }
 
 /// Takes a value out; out of a list, the whole list goes (indexes would shift).
@@ -126,7 +141,7 @@ impl Violation<'_> {
                 .key_error(
                     code::CONFIG_UNSUPPORTED,
                     &pointer,
-                    format!("{} is not yet supported", row.what),
+                    format!("not yet supported: {}", row.what),
                     "not yet supported",
                 )
                 .fix(row.instead);
@@ -188,6 +203,20 @@ impl Violation<'_> {
         parts(self.pointer).pop().unwrap_or_default()
     }
 
+    /// What a mapping here looks like: `{cron: ...}`.
+    fn sketch(&self) -> String {
+        let schema = self.schema();
+        let required: Vec<&str> =
+            schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let keys = match (&schema["properties"], required.is_empty()) {
+            (_, false) => required,
+            (Value::Object(keys), true) => keys.keys().map(String::as_str).take(1).collect(),
+            _ => vec!["NAME"],
+        };
+        let keys: Vec<String> = keys.iter().map(|key| format!("{key}: ...")).collect();
+        format!("{{{}}}", keys.join(", "))
+    }
+
     fn missing(&self, key: &str) -> Error {
         let label = format!("\"{key}\" is missing");
         let message = match self.pointer {
@@ -218,6 +247,9 @@ impl Violation<'_> {
             Some(meant) => error.fix(format!("did you mean \"{meant}\"?")),
             None => error,
         };
+        if meant.is_some() && choices.len() == 1 {
+            return error;
+        }
         error.fix(format!("use one of: {}", listed(choices)))
     }
 
@@ -251,6 +283,9 @@ impl Violation<'_> {
         }
         let have = written(node);
         match (&node.value, wanted) {
+            (Tree::Number(_), JsonType::String) if self.last().ends_with("_timeout") => self
+                .error(format!("{name} must be a duration, but {have} has no unit"), "no unit")
+                .fix(format!("add the unit: {have}s for seconds, {have}m for minutes")),
             (Tree::Number(_) | Tree::Bool(_), JsonType::String) => {
                 let read_as = if matches!(node.value, Tree::Bool(_)) { "a truth value" } else { "a number" };
                 self.error(format!("{name} must be text, but YAML reads {have} as {read_as}"), read_as)
@@ -267,9 +302,15 @@ impl Violation<'_> {
             (Tree::Text(text), JsonType::Integer | JsonType::Number) if text.parse::<f64>().is_ok() => self
                 .error(format!("{name} must be {want}, but it is text"), "text")
                 .fix(format!("take the quotes away: {text}")),
+            (Tree::Text(text), JsonType::Array) if self.last() == "command" => self
+                .error(format!("{name} must be a list: no shell takes it apart"), "not a list")
+                .fix(format!("write it as a list: [{}]", text.split_whitespace().collect::<Vec<_>>().join(", "))),
             (Tree::Text(_) | Tree::Number(_) | Tree::Bool(_), JsonType::Array) => self
                 .error(format!("{name} must be a list, not {have}"), "not a list")
                 .fix(format!("write it as a list: [{have}]")),
+            (_, JsonType::Object) => self
+                .error(format!("{name} must be {want}, not {have}"), &format!("not {want}"))
+                .fix(format!("write it as a mapping: {}", self.sketch())),
             _ => self
                 .error(format!("{name} must be {want}, not {have}"), &format!("not {want}"))
                 .fix(format!("give it {want}")),

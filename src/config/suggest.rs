@@ -11,12 +11,12 @@ pub fn closest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) ->
         .map(|(_, candidate)| candidate)
 }
 
-/// Names as a sentence lists them: `a, b, c`; at most a dozen.
+/// Names as a sentence lists them: `a, b, c`; at most twenty.
 pub fn listed<'c>(names: impl IntoIterator<Item = &'c str>) -> String {
     let names: Vec<&str> = names.into_iter().collect();
     match names.len() {
-        0..=12 => names.join(", "),
-        all => format!("{} and {} more", names[..12].join(", "), all - 12),
+        0..=20 => names.join(", "),
+        all => format!("{} and {} more", names[..20].join(", "), all - 20),
     }
 }
 

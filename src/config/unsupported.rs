@@ -37,7 +37,7 @@ const CONDITION: &str = "remove it, and check it in the job that starts dbb";
 
 /// The table for the config.
 pub const CONFIG: &[Unsupported] = &[
-    key("security", "the section \"security\"", ENCRYPTION),
+    key("security", "demanding encryption", ENCRYPTION),
     key("keys", "encryption by keys", ENCRYPTION),
     key("retention", "retention", RETENTION),
     key("hooks", "hooks", HOOKS),

@@ -10,6 +10,7 @@ use crate::config::node::{Entry, Node, Place, Value, join};
 use crate::error::{Error, code};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Number;
+use serde_saphyr::budget::BudgetBreach;
 use serde_saphyr::options::{DuplicateKeyPolicy, MergeKeyPolicy, NonFiniteFloatPolicy};
 use serde_saphyr::{Location, Spanned};
 use std::fmt;
@@ -114,17 +115,30 @@ fn syntax(file: &str, text: &str, error: &serde_saphyr::Error) -> Error {
         }
         E::MergeKeyNotAllowed { .. } => base("merge keys (<<) are not understood".to_owned(), "merge key")
             .fix("write the keys out, or put what is common under \"defaults\""),
+        E::Budget { breach: BudgetBreach::Documents { .. }, .. } => {
+            base("the file holds more than one YAML document".to_owned(), "the second one starts here")
+                .fix("put each document into a file of its own and name the files under \"include\"")
+        }
+        E::Budget { breach: BudgetBreach::Depth { .. }, .. } => {
+            base(format!("the file nests deeper than {DEPTH_MAX} levels"), "too deep")
+                .fix("check the indentation and the brackets: no config nests that deep")
+        }
         E::Budget { .. }
         | E::AliasReplayLimitExceeded { .. }
         | E::AliasExpansionLimitExceeded { .. }
         | E::AliasReplayStackDepthExceeded { .. } => {
-            base("the file nests too deep or grows too large when its aliases are expanded".to_owned(), "here")
-                .cause(sentence(plain))
+            base("the file is too large, or grows too large when its aliases are expanded".to_owned(), "here")
                 .fix("write the values out instead of using anchors (&) and aliases (*)")
+                .fix("split the file into several and name them under \"include\"")
         }
-        E::MultipleDocuments { .. } => {
-            base("the file holds more than one YAML document".to_owned(), "the second one starts here")
-                .fix("put each document into a file of its own and name the files under \"include\"")
+        E::UnsupportedTag { .. } => base("tags (!name) are not understood".to_owned(), "the value of a tag")
+            .cause(sentence(plain))
+            .fix("remove the tag"),
+        E::UnknownAnchor { .. } => base("an alias (*name) refers to nothing".to_owned(), "no such anchor")
+            .fix("define the anchor (&name) above, or write the value out"),
+        E::RecursiveReferencesRequireWeakTypes { .. } => {
+            base("an alias (*name) stands inside what it refers to".to_owned(), "refers to itself")
+                .fix("write the value out")
         }
         _ => {
             let problem = base("this is not valid YAML".to_owned(), "here").cause(sentence(plain));
@@ -173,10 +187,8 @@ fn duplicates(file: &str, pointer: &str, node: &Node, problems: &mut Vec<Error>)
 
 fn octals(file: &str, root: &Node, problems: &mut Vec<Error>) {
     root.visit("", &mut |_, node| {
-        let Some(plain) = &node.plain else { return };
-        let digits = plain.trim_start_matches(['+', '-']);
-        if digits.len() > 1 && digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit() || b == b'_') {
-            let decimal = digits.trim_start_matches('0');
+        if let Some(plain) = node.plain.as_ref().filter(|_| node.has_leading_zero()) {
+            let decimal = plain.trim_start_matches(['+', '-', '0', '_']);
             let decimal = if decimal.is_empty() { "0" } else { decimal };
             problems.push(
                 Error::new(

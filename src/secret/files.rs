@@ -20,7 +20,7 @@ impl FileSource for RealFiles {
     }
 
     fn glob(&self, pattern: &str) -> io::Result<Vec<PathBuf>> {
-        let invalid = |error: globset::Error| io::Error::new(io::ErrorKind::InvalidInput, error.to_string());
+        let invalid = |error: globset::Error| io::Error::new(io::ErrorKind::InvalidInput, error.kind().to_string());
         let matcher =
             globset::GlobBuilder::new(pattern).literal_separator(true).build().map_err(invalid)?.compile_matcher();
         let is_wild = |part: &std::ffi::OsStr| part.to_string_lossy().contains(['*', '?', '[', '{']);

@@ -3,4 +3,5 @@
 // Tests arrange the world that the product must not touch.
 #![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
 
+mod config;
 mod tree;

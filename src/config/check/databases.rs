@@ -1,6 +1,6 @@
 //! Databases and the defaults they fall back on.
 
-use super::references::{Names, exists};
+use super::references::{self, Names, exists};
 use super::values::{compression, glob, identifier, schedule, table_globs};
 use super::{At, Context};
 use crate::config::node::join;
@@ -166,6 +166,8 @@ fn select(
         (Some(name), None) => {
             identifier(&name, "database", &at.key("name"), context).then_some(DatabaseSelect::Named(name))
         }
+        // a name that cannot be an entry's has been refused already
+        (None, None) if entry.is_empty() || entry.len() > references::NAME_BYTES_MAX => None,
         (None, None) => identifier(entry, "database", at, context).then(|| DatabaseSelect::Named(entry.to_owned())),
     }
 }

@@ -8,7 +8,7 @@ use crate::error::code;
 use indexmap::IndexMap;
 
 /// Longest name of an entry: it becomes part of file names.
-const NAME_BYTES_MAX: usize = 100;
+pub const NAME_BYTES_MAX: usize = 100;
 
 /// Sections whose entries have names.
 pub const SECTIONS: [&str; 4] = ["repositories", "servers", "databases", "targets"];

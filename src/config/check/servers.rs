@@ -144,6 +144,7 @@ pub fn repository(name: &str, raw: RawRepository, at: &At<'_>, context: &mut Con
         return None;
     }
     raw.r#type?;
+    context.origin_of(&join("/repositories", name), "type", &at.key("type"));
     context.origin_of(&join("/repositories", name), "path", &at.key("path"));
     Some(RepositorySpec::Local { path: at.path(&path) })
 }

@@ -118,7 +118,8 @@ pub fn schedule(raw: Option<RawSchedule>, at: &At<'_>, context: &mut Context<'_>
 fn cron_pattern(text: &str) -> Result<(), String> {
     let fields = text.split_whitespace().count();
     if fields != 5 && !text.trim_start().starts_with('@') {
-        return Err(format!("it has {fields} fields instead of 5"));
+        let has = if fields == 1 { "1 field".to_owned() } else { format!("{fields} fields") };
+        return Err(format!("it has {has} instead of 5"));
     }
     if text.len() > TEXT_BYTES_MAX {
         return Err("it is too long".to_owned());
@@ -129,7 +130,7 @@ fn cron_pattern(text: &str) -> Result<(), String> {
         .build()
         .parse(text)
         .map(|_| ())
-        .map_err(|error| error.to_string())
+        .map_err(|error| error.to_string().trim_end_matches('.').to_owned())
 }
 
 /// Codec and level.

@@ -14,6 +14,7 @@ pub struct RawRunbook {
     #[schemars(required)]
     pub kind: Option<RawKind>,
     /// Version of the runbook format: 1, the default.
+    #[serde(default)]
     #[schemars(schema_with = "super::version_schema")]
     pub version: Option<u32>,
     /// Its name, shown in plans and reports; the file's name when absent.
