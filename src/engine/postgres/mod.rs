@@ -3,6 +3,7 @@
 pub mod archive;
 pub mod connect;
 pub mod error;
+pub mod preflight;
 pub mod quote;
 pub mod restore;
 pub mod session;
