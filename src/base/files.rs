@@ -77,6 +77,33 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     result
 }
 
+/// Gives the file `from` the name `to` unless something has it; of two who come at once, one is told.
+/// False when something has it: then `from` stays. Not durable before the folder is synced.
+///
+/// # Errors
+/// Whatever the operating system says.
+pub fn rename_new(from: &Path, to: &Path) -> io::Result<bool> {
+    use rustix::fs::{AtFlags, CWD, RenameFlags};
+    use rustix::io::Errno;
+    match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        Ok(()) => return Ok(true),
+        Err(Errno::EXIST) => return Ok(false),
+        // network file systems know links, but not this kind of rename
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
+        Err(error) => return Err(error.into()),
+    }
+    match rustix::fs::linkat(CWD, from, CWD, to, AtFlags::empty()) {
+        Ok(()) => std::fs::remove_file(from).map(|()| true),
+        Err(Errno::EXIST) => Ok(false),
+        // neither is known: a race is possible, but only there
+        Err(Errno::PERM | Errno::NOTSUP | Errno::NOSYS | Errno::MLINK) if !to.try_exists()? => {
+            std::fs::rename(from, to).map(|()| true)
+        }
+        Err(Errno::PERM | Errno::NOTSUP | Errno::NOSYS | Errno::MLINK) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Reads a file that may hold at most `bytes_max` bytes.
 ///
 /// # Errors

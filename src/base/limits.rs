@@ -70,13 +70,3 @@ pub const KEY_BYTES_MAX: usize = 1000;
 pub const KEY_PART_BYTES_MAX: usize = 255;
 /// Published files that are synced one by one; from more on the whole file system is.
 pub const SYNC_FILES_MAX: usize = 64;
-/// Bytes of one journal file.
-pub const JOURNAL_BYTES_MAX: u64 = 4 << 30;
-/// Bytes of a saved plan or report.
-pub const PLAN_BYTES_MAX: u64 = 1 << 30;
-/// Records that wait for the journal's writer.
-pub const JOURNAL_WAITING_MAX: usize = 1024;
-/// Without a sign of life for so long, a lock counts as left behind.
-pub const LEASE_VALID: Duration = Duration::from_secs(60);
-/// How often the holder of a lock gives a sign of life.
-pub const LEASE_RENEW: Duration = Duration::from_secs(15);

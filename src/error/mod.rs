@@ -8,6 +8,7 @@
 
 pub mod code;
 mod exit;
+pub mod os;
 
 pub use code::Code;
 pub use exit::Exit;

@@ -1,9 +1,10 @@
 //! What was published and may not be on the disk yet. Many small objects are
 //! synced together, once, before the commit point that names them.
 
-use super::error::{blocking, classify};
+use super::blocking::blocking;
 use crate::base::files;
 use crate::base::limits::SYNC_FILES_MAX;
+use crate::error::os;
 use crate::error::{Error, Result, code};
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -114,7 +115,7 @@ impl Waiting {
             return Ok(());
         }
         let failed = |error: &io::Error, path: &Path| {
-            classify(error, "syncing", path, 0)
+            os::error(error, "syncing", path, 0)
                 .cause("what was stored by this process may be lost")
                 .fix("Find out what ails the disk before the next backup.")
                 .transient(false)

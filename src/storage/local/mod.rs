@@ -2,19 +2,19 @@
 //! Everything is written beside (`tmp/`) and then gets its name, so that a name
 //! always stands for a whole file; `sync` makes the names survive a power cut.
 
+mod blocking;
 mod durable;
-mod error;
 mod temp;
 mod transfer;
 
 use crate::base::files;
-use crate::error::{Error, Result, code};
+use crate::error::{Error, Result, code, os};
 use crate::port::storage::{Download, Entry, Put, PutMode, Storage, StorageCapabilities, Upload};
 use crate::storage::key::{self, UNFINISHED};
 use async_trait::async_trait;
+use blocking::blocking;
 use bytes::Bytes;
 use durable::Unsynced;
-use error::{blocking, classify};
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -54,7 +54,7 @@ impl LocalStorage {
                 }
                 TempFile::create(&folder)
             };
-            start().map_err(|error: io::Error| classify(&error, "writing to", &root, 0))
+            start().map_err(|error: io::Error| os::error(&error, "writing to", &root, 0))
         })
         .await
     }
@@ -88,7 +88,7 @@ impl Storage for LocalStorage {
                 to.parent().map_or(Ok(()), files::sync_dir)?;
                 Ok(put)
             };
-            write().map_err(|error: io::Error| classify(&error, "writing", &to, bytes.len() as u64))
+            write().map_err(|error: io::Error| os::error(&error, "writing", &to, bytes.len() as u64))
         })
         .await
     }
@@ -108,7 +108,7 @@ impl Storage for LocalStorage {
                 Err(Error::new(code::STORAGE_IO, format!("{} is larger than {bytes_max} bytes", path.display()))
                     .transient(false))
             }
-            Err(error) => Err(classify(&error, "reading", &path, 0)),
+            Err(error) => Err(os::error(&error, "reading", &path, 0)),
         })
         .await
     }
@@ -119,7 +119,7 @@ impl Storage for LocalStorage {
         let file = blocking(move || match File::open(&open) {
             Ok(file) => Ok(Some(file)),
             Err(error) if is_absent(&error) => Ok(None),
-            Err(error) => Err(classify(&error, "opening", &open, 0)),
+            Err(error) => Err(os::error(&error, "opening", &open, 0)),
         })
         .await?;
         Ok(file.map(|file| Box::new(LocalDownload { file: Some(file), path }) as Box<dyn Download>))
@@ -131,7 +131,7 @@ impl Storage for LocalStorage {
             Ok(found) if found.is_file() => Ok(Some(found.len())),
             Ok(_) => Ok(None),
             Err(error) if is_absent(&error) => Ok(None),
-            Err(error) => Err(classify(&error, "looking at", &path, 0)),
+            Err(error) => Err(os::error(&error, "looking at", &path, 0)),
         })
         .await
     }
@@ -152,7 +152,7 @@ impl Storage for LocalStorage {
     async fn occupied(&self) -> Result<bool> {
         let root = self.root.clone();
         blocking(move || {
-            let failed = |error: &io::Error| classify(error, "looking into", &root, 0);
+            let failed = |error: &io::Error| os::error(error, "looking into", &root, 0);
             let entries = match std::fs::read_dir(&root) {
                 Ok(entries) => entries,
                 Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
@@ -175,7 +175,7 @@ impl Storage for LocalStorage {
         blocking(move || match std::fs::remove_file(&path) {
             Ok(()) => Ok(()),
             Err(error) if is_absent(&error) => Ok(()),
-            Err(error) => Err(classify(&error, "removing", &path, 0)),
+            Err(error) => Err(os::error(&error, "removing", &path, 0)),
         })
         .await
     }
@@ -188,7 +188,7 @@ impl Storage for LocalStorage {
         let root = self.root.clone();
         blocking(move || match files::space(&root) {
             Ok((free, _)) => Ok(Some(free)),
-            Err(error) => Err(classify(&error, "asking for the free space of", &root, 0)),
+            Err(error) => Err(os::error(&error, "asking for the free space of", &root, 0)),
         })
         .await
     }
@@ -196,7 +196,7 @@ impl Storage for LocalStorage {
 
 /// Adds the files below `folder` (whose key is `at`) that begin with `prefix`.
 fn walk(folder: &Path, at: &str, prefix: &str, found: &mut Vec<Entry>) -> Result<()> {
-    let failed = |error: &io::Error| classify(error, "listing", folder, 0);
+    let failed = |error: &io::Error| os::error(error, "listing", folder, 0);
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if is_absent(&error) => return Ok(()),

@@ -1,9 +1,10 @@
 //! Files on their way in and out, in pieces.
 
+use super::blocking::blocking;
 use super::durable::Unsynced;
-use super::error::{blocking, classify};
 use super::temp::TempFile;
 use crate::base::limits::PIECE_BYTES;
+use crate::error::os;
 use crate::error::{Error, Result};
 use crate::port::storage::{Download, Put, PutMode, Upload};
 use crate::storage::key;
@@ -29,7 +30,7 @@ impl LocalUpload {
         let buffer = std::mem::take(&mut self.buffer);
         let (temp, mut buffer) = blocking(move || {
             let written = temp.file.write_all(&buffer);
-            written.map_err(|error| classify(&error, "writing", temp.path(), buffer.len() as u64))?;
+            written.map_err(|error| os::error(&error, "writing", temp.path(), buffer.len() as u64))?;
             Ok((temp, buffer))
         })
         .await?;
@@ -56,7 +57,7 @@ impl Upload for LocalUpload {
         let mut temp = temp.ok_or_else(|| Error::bug("an upload is published that failed before"))?;
         let to = root.join(key);
         blocking(move || {
-            let failed = |error: &std::io::Error| classify(error, "storing", &to, 0);
+            let failed = |error: &std::io::Error| os::error(error, "storing", &to, 0);
             if let Some(folder) = to.parent() {
                 unsynced.make_folder(&root, folder).map_err(|error| failed(&error))?;
             }
@@ -85,7 +86,7 @@ impl Download for LocalDownload {
         let (file, piece) = blocking(move || {
             let mut piece = Vec::with_capacity(PIECE_BYTES);
             let read = (&file).take(PIECE_BYTES as u64).read_to_end(&mut piece);
-            read.map_err(|error| classify(&error, "reading", &path, 0))?;
+            read.map_err(|error| os::error(&error, "reading", &path, 0))?;
             Ok((file, piece))
         })
         .await?;

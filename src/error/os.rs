@@ -1,35 +1,34 @@
-//! What the operating system says, in words that help.
+//! What the operating system says of files, in words that help.
 
 use crate::base::{files, units};
-use crate::error::{Error, Result, code};
+use crate::error::{Error, code};
 use rustix::io::Errno;
 use std::io;
 use std::path::Path;
 
-/// The error of `doing` something with `path`; `bytes` were about to be written.
-pub(super) fn classify(error: &io::Error, doing: &str, path: &Path, bytes: u64) -> Error {
+/// The error of `doing` something with `path`; `bytes` were about to be written (0 when unknown).
+pub fn error(said: &io::Error, doing: &str, path: &Path, bytes: u64) -> Error {
     let at = path.display();
     let message = |problem: &str| format!("{doing} {at}: {problem}");
-    let explained = match Errno::from_io_error(error) {
+    let explained = match Errno::from_io_error(said) {
         Some(Errno::NOSPC | Errno::DQUOT) => {
             let error = Error::new(code::STORAGE_FULL, message("there is no space left"));
             let error = match files::space(path) {
-                Ok((free, total)) => error.cause(format!(
-                    "{} were to be written, {} of {} are free",
-                    units::bytes(bytes),
-                    units::bytes(free),
-                    units::bytes(total)
-                )),
-                Err(_) => error.cause(format!("{} were to be written", units::bytes(bytes))),
+                Ok((free, total)) => {
+                    let wanted = if bytes > 0 { units::bytes(bytes) } else { "something".to_owned() };
+                    let (free, total) = (units::bytes(free), units::bytes(total));
+                    error.cause(format!("{wanted} was to be written, {free} of {total} are free"))
+                }
+                Err(_) => error,
             };
             error
                 .fix(format!("Make room: `df -h {at}` shows the file system, `df -i {at}` its inodes."))
                 .fix("Check the quota of the user, if there is one: `quota -s`.")
-                .fix("Then run it again: what was stored before is not stored twice.")
+                .fix("Then run it again: what was done before is not done twice.")
         }
         Some(Errno::ACCESS | Errno::PERM) => Error::new(code::STORAGE_DENIED, message("access is denied"))
             .fix(format!("Look at owner and mode: `ls -ld {at}` and its parents."))
-            .fix("Run dbb as the user who owns the repository, or give it to that user: `chown -R`."),
+            .fix("Run dbb as the user who owns it, or give it to that user: `chown -R`."),
         Some(Errno::ROFS) => Error::new(code::STORAGE_READ_ONLY, message("the file system is read-only"))
             .fix(format!("See how it is mounted: `findmnt -T {at}`."))
             .fix("Look into `dmesg`: a disk with errors is remounted read-only; do not remount before checking it."),
@@ -41,23 +40,13 @@ pub(super) fn classify(error: &io::Error, doing: &str, path: &Path, bytes: u64) 
         Some(Errno::NOTDIR | Errno::EXIST | Errno::ISDIR) => {
             Error::new(code::STORAGE_IO, message("something else is in the way"))
                 .transient(false)
-                .fix(format!("See what is there: `ls -l {at}`, and choose another path for the repository."))
+                .fix(format!("See what is there: `ls -l {at}`, and choose another path."))
         }
         _ => Error::new(code::STORAGE_IO, message("the file system failed"))
             .fix("Look into `dmesg` and at the disk or the network mount.")
             .fix("Then run it again."),
     };
-    explained.cause(error.to_string())
-}
-
-/// Runs file work where blocking is fine.
-///
-/// # Errors
-/// Those of `work`; `DBB-BUG` when it panics
-pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|error| Err(Error::bug("file work ended early").cause(error.to_string())))
+    explained.cause(said.to_string())
 }
 
 #[cfg(test)]
@@ -74,11 +63,11 @@ mod tests {
             (Errno::ROFS, code::STORAGE_READ_ONLY),
             (Errno::IO, code::STORAGE_IO),
         ] {
-            let error = classify(&errno.into(), "writing", Path::new("/"), 5 << 20);
-            assert_eq!(error.code(), code);
-            assert!(!error.fixes().is_empty());
+            let found = error(&errno.into(), "writing", Path::new("/"), 5 << 20);
+            assert_eq!(found.code(), code);
+            assert!(!found.fixes().is_empty());
         }
-        let full = classify(&Errno::NOSPC.into(), "writing", Path::new("/"), 5 << 20);
-        assert!(full.causes()[0].starts_with("5.0 MiB were to be written") && full.causes()[0].contains("free"));
+        let full = error(&Errno::NOSPC.into(), "writing", Path::new("/"), 5 << 20);
+        assert!(full.causes()[0].starts_with("5.0 MiB was to be written") && full.causes()[0].contains("free"));
     }
 }
