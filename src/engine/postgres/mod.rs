@@ -1,6 +1,7 @@
 //! PostgreSQL, versions 12 to 18.
 
 pub mod archive;
+pub mod capture;
 pub mod connect;
 pub mod error;
 pub mod preflight;
@@ -9,6 +10,7 @@ pub mod restore;
 pub mod session;
 pub mod sniff;
 pub mod tls;
+pub mod tools;
 
 use crate::port::clock::Clock;
 use crate::port::secret::SecretSource;

@@ -35,13 +35,10 @@ pub async fn find(engine: &Postgres, server: &ServerSpec, major: u32) -> Result<
     if let Some(dir) = &server.client_bin {
         let path = dir.join("pg_dump");
         let Some(tool) = probe(&path).await else {
-            return Err(Error::new(
-                code::PG_TOOL_MISSING,
-                format!("there is no working pg_dump in {}", dir.display()),
-            )
-            .cause(format!("client_bin of servers.{} ({}) names that directory", server.name, server.place))
-            .fix("Point client_bin at the directory that holds pg_dump, or leave it out")
-            .fix(install(major)));
+            return Err(Error::new(code::PG_TOOL_MISSING, format!("there is no working pg_dump in {}", dir.display()))
+                .cause(format!("client_bin of servers.{} ({}) names that directory", server.name, server.place))
+                .fix("Point client_bin at the directory that holds pg_dump, or leave it out")
+                .fix(install(major)));
         };
         return if tool.major < major { Err(old(server, major, &[tool])) } else { Ok(tool) };
     }
@@ -74,10 +71,13 @@ fn choose(mut found: Vec<Tool>, major: u32) -> std::result::Result<Tool, Vec<Too
 
 fn old(server: &ServerSpec, major: u32, found: &[Tool]) -> Error {
     let listed: Vec<String> = found.iter().map(|tool| format!("{} ({})", tool.path.display(), tool.version)).collect();
-    Error::new(code::PG_TOOL_OLD, format!("servers.{} runs PostgreSQL {major}; every pg_dump here is older or unknown", server.name))
-        .cause(format!("found {}; an older pg_dump cannot read a newer server", listed.join(", ")))
-        .fix(install(major))
-        .fix(format!("Or set client_bin of servers.{} to the directory that holds a pg_dump {major}", server.name))
+    Error::new(
+        code::PG_TOOL_OLD,
+        format!("servers.{} runs PostgreSQL {major}; every pg_dump here is older or unknown", server.name),
+    )
+    .cause(format!("found {}; an older pg_dump cannot read a newer server", listed.join(", ")))
+    .fix(install(major))
+    .fix(format!("Or set client_bin of servers.{} to the directory that holds a pg_dump {major}", server.name))
 }
 
 fn install(major: u32) -> String {

@@ -44,7 +44,9 @@ pub(super) fn assemble(
         sources.with_rows().map(|table| one_table(table, sources, &found, &converted.by_relation)).collect();
     let position: HashMap<u32, usize> =
         converted.entries.iter().enumerate().map(|(position, entry)| (entry.id, position)).collect();
-    tables.sort_by_key(|table| (table.entry.and_then(|entry| position.get(&entry)).copied().unwrap_or(usize::MAX), table.id));
+    tables.sort_by_key(|table| {
+        (table.entry.and_then(|entry| position.get(&entry)).copied().unwrap_or(usize::MAX), table.id)
+    });
     let sequences = sources
         .sequences()
         .into_iter()
@@ -130,13 +132,8 @@ fn remarks(sources: &Sources<'_>, encoding: &str) -> Vec<String> {
             shown(&fleeting)
         ));
     }
-    let foreign: Vec<String> = sources
-        .relations
-        .all
-        .values()
-        .filter(|relation| relation.kind == 'f')
-        .map(Relation::display)
-        .collect();
+    let foreign: Vec<String> =
+        sources.relations.all.values().filter(|relation| relation.kind == 'f').map(Relation::display).collect();
     if !foreign.is_empty() {
         remarks.push(format!("rows of foreign tables stay where they are: {}", shown(&foreign)));
     }

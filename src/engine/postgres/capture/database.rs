@@ -59,7 +59,8 @@ pub async fn properties(holder: &Connection) -> Result<DatabaseProperties> {
     }
     let names = holder.rows("select oid, rolname from pg_catalog.pg_roles", "reading the names of roles").await?;
     for (role, settings) in roles::settings(holder, &format!("setdatabase = {oid}")).await? {
-        let named = names.iter().find(|row| row.get(0) == Some(role.to_string().as_str())).map(|row| field::text(row, 1));
+        let named =
+            names.iter().find(|row| row.get(0) == Some(role.to_string().as_str())).map(|row| field::text(row, 1));
         for (name, value) in settings {
             properties.settings.push(Setting { role: named.clone(), name, value });
         }

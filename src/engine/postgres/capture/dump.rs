@@ -111,7 +111,8 @@ async fn command(dump: &Dump<'_>, private: &Path) -> Result<Command> {
             let line = pass_line(&server.user, password.expose())?;
             let written = files::create_new(&path).and_then(|mut file| file.write_all(line.as_bytes()));
             written.map_err(|error| {
-                Error::new(code::STORAGE_IO, "the password file for pg_dump could not be written").cause(error.to_string())
+                Error::new(code::STORAGE_IO, "the password file for pg_dump could not be written")
+                    .cause(error.to_string())
             })?;
             path
         }
@@ -193,8 +194,11 @@ fn options() -> String {
 /// One line of libpq's password file.
 fn pass_line(user: &str, password: &str) -> Result<zeroize::Zeroizing<String>> {
     if user.contains(['\n', '\r']) || password.contains(['\n', '\r']) {
-        return Err(Error::new(code::PG_DUMP, "the user or password holds a line break, which pg_dump cannot be given")
-            .fix("Use a password without line breaks"));
+        return Err(Error::new(
+            code::PG_DUMP,
+            "the user or password holds a line break, which pg_dump cannot be given",
+        )
+        .fix("Use a password without line breaks"));
     }
     let escape = |text: &str| zeroize::Zeroizing::new(text.replace('\\', "\\\\").replace(':', "\\:"));
     Ok(zeroize::Zeroizing::new(format!("*:*:*:{}:{}\n", *escape(user), *escape(password))))

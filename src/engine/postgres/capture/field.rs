@@ -25,9 +25,9 @@ pub fn flag(row: &SimpleQueryRow, column: usize) -> bool {
 pub fn number<T: std::str::FromStr + Default>(row: &SimpleQueryRow, column: usize) -> Result<T> {
     match row.get(column) {
         None => Ok(T::default()),
-        Some(text) => {
-            text.parse().map_err(|_| Error::bug(format!("\"{text}\" in column {column} of a catalog query is no number")))
-        }
+        Some(text) => text
+            .parse()
+            .map_err(|_| Error::bug(format!("\"{text}\" in column {column} of a catalog query is no number"))),
     }
 }
 

@@ -34,7 +34,12 @@ pub async fn lock_table(connection: &Connection) -> Result<LockTable> {
     let rows = connection.rows(sql, "reading the size of the lock table").await?;
     let row = rows.first().ok_or_else(|| Error::bug("a query without a condition gave no row"))?;
     let (per_transaction, transactions): (u64, u64) = (field::number(row, 0)?, field::number(row, 1)?);
-    Ok(LockTable { capacity: per_transaction * transactions, per_transaction, transactions, used: field::number(row, 2)? })
+    Ok(LockTable {
+        capacity: per_transaction * transactions,
+        per_transaction,
+        transactions,
+        used: field::number(row, 2)?,
+    })
 }
 
 /// Checks that `tables` locks fit: filling the lock table would fail other sessions too.

@@ -36,8 +36,8 @@ use crate::port::engine::{Capture, CapturedPart, OnBytes, Part};
 use crate::port::snapshots::ObjectStore;
 use async_trait::async_trait;
 use jiff::Timestamp;
-use std::collections::HashMap;
 pub use open::open;
+use std::collections::HashMap;
 
 /// An open view of a PostgreSQL database.
 struct View {
@@ -211,13 +211,15 @@ impl View {
         on_bytes: &OnBytes,
     ) -> Result<(), AttemptFailure> {
         let Some(rowed) = self.tables.get(&table) else {
-            return Err((Failure::Other(Error::bug(format!("table {table} is in a part but not in the capture"))), None));
+            return Err((
+                Failure::Other(Error::bug(format!("table {table} is in a part but not in the capture"))),
+                None,
+            ));
         };
         let format = if binary.contains_key(&table) { RowFormat::Binary } else { RowFormat::Text };
         let sql = copy::statement(rowed, blocks, format, &self.encoding);
         let content = ChunkContent::Rows { table };
-        let copied =
-            self.copy_chunk(&sql, content, format, &rowed.display(), session, output, chunks, on_bytes).await;
+        let copied = self.copy_chunk(&sql, content, format, &rowed.display(), session, output, chunks, on_bytes).await;
         match copied {
             // a type without binary form: neither format can carry the row
             Err(Failure::Other(error)) if format == RowFormat::Binary && no_binary_form(&error) => {

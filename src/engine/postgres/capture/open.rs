@@ -58,7 +58,7 @@ pub async fn open(engine: &Postgres, server: &ServerSpec, spec: &DatabaseSpec) -
     let excluded = exclude(spec, &relations)?;
     let sources = Sources { relations: &relations, excluded: &excluded, standby: beginning.standby };
     let locked = sources.locked();
-    readable::check(&server.user, holder.major(), &sources.read())?;
+    readable::check(&server.user, holder.major(), &sources.needed(), &sources.tables())?;
     locks::check_room(locks::lock_table(&observer).await?, locked.len() as u64)?;
     locks::lock(&holder, &observer, &locked).await?;
 
@@ -166,9 +166,7 @@ fn rowed(table: &Relation, relations: &Relations) -> Rowed {
 /// Applies the config's globs; a partitioned table takes its partitions with it.
 fn exclude(spec: &DatabaseSpec, relations: &Relations) -> Result<Excluded> {
     let mut excluded = Excluded::default();
-    for (patterns, out) in
-        [(&spec.exclude.tables, &mut excluded.tables), (&spec.exclude.data, &mut excluded.rows)]
-    {
+    for (patterns, out) in [(&spec.exclude.tables, &mut excluded.tables), (&spec.exclude.data, &mut excluded.rows)] {
         let globs = globs(patterns)?;
         let mut used = HashSet::new();
         for relation in relations.all.values().filter(|relation| matches!(relation.kind, 'r' | 'p' | 'f' | 'm' | 'v')) {
@@ -188,8 +186,12 @@ fn exclude(spec: &DatabaseSpec, relations: &Relations) -> Result<Excluded> {
         excluded.idle.extend(patterns.iter().enumerate().filter(|(i, _)| !used.contains(i)).map(|(_, p)| p.clone()));
     }
     // the rows of an extension's table go; the table itself is the extension's
-    let members: Vec<u32> =
-        excluded.tables.iter().filter(|oid| relations.all.get(oid).is_some_and(|r| r.extension.is_some())).copied().collect();
+    let members: Vec<u32> = excluded
+        .tables
+        .iter()
+        .filter(|oid| relations.all.get(oid).is_some_and(|r| r.extension.is_some()))
+        .copied()
+        .collect();
     excluded.tables.retain(|oid| !members.contains(oid));
     excluded.rows.extend(members);
     Ok(excluded)
@@ -251,25 +253,23 @@ impl<'a> Sources<'a> {
             .collect()
     }
 
-    /// Everything that has to be readable: pg_dump locks also tables whose rows are left out.
-    fn read(&self) -> Vec<&'a Relation> {
-        let mut read = self.tables();
-        read.extend(self.sequences());
-        read
+    /// Tables to lock, those whose rows are left out as well: their definitions must not move either.
+    fn locked(&self) -> Vec<&'a Relation> {
+        self.kept().filter(|relation| relation.has_rows() || relation.kind == 'p').collect()
     }
 
-    /// Tables to lock.
-    fn locked(&self) -> Vec<&'a Relation> {
-        self.kept()
-            .filter(|relation| relation.has_rows() || relation.kind == 'p')
-            .filter(|relation| relation.readable)
-            .collect()
+    /// Everything that has to be readable.
+    fn needed(&self) -> Vec<&'a Relation> {
+        let mut needed = self.locked();
+        needed.extend(self.sequences());
+        needed
     }
 
     /// Excluded tables which pg_dump could not lock.
     fn unlockable(&self) -> Vec<(String, String)> {
-        let tables = self.relations.all.values().filter(|relation| matches!(relation.kind, 'r' | 'p'));
-        tables.filter(|table| !table.readable).map(|table| (table.schema.clone(), table.name.clone())).collect()
+        let excluded = self.excluded.tables.iter().filter_map(|oid| self.relations.all.get(oid));
+        let tables = excluded.filter(|table| matches!(table.kind, 'r' | 'p') && !table.readable);
+        tables.map(|table| (table.schema.clone(), table.name.clone())).collect()
     }
 }
 

@@ -5,12 +5,12 @@ use crate::engine::postgres::capture::relations::Relation;
 use crate::engine::postgres::quote;
 use crate::error::{Error, Result, code};
 
-/// Checks rights and row-level security of what will be read.
+/// Checks rights on what will be locked or read, and row-level security of what will be read.
 ///
 /// # Errors
 /// `DBB-PG-PRIVILEGE`, `DBB-PG-RLS`, naming the tables
-pub fn check(login: &str, major: u32, read: &[&Relation]) -> Result<()> {
-    let unreadable: Vec<String> = read.iter().filter(|r| !r.readable).map(|r| r.display()).collect();
+pub fn check(login: &str, major: u32, locked: &[&Relation], read: &[&Relation]) -> Result<()> {
+    let unreadable: Vec<String> = locked.iter().filter(|r| !r.readable).map(|r| r.display()).collect();
     if !unreadable.is_empty() {
         let mut error = Error::new(
             code::PG_PRIVILEGE,
@@ -20,7 +20,7 @@ pub fn check(login: &str, major: u32, read: &[&Relation]) -> Result<()> {
         if major >= 14 {
             error = error.fix(format!("As a superuser: GRANT pg_read_all_data TO {}", quote::identifier(login)));
         } else {
-            let mut schemas: Vec<&str> = read.iter().filter(|r| !r.readable).map(|r| r.schema.as_str()).collect();
+            let mut schemas: Vec<&str> = locked.iter().filter(|r| !r.readable).map(|r| r.schema.as_str()).collect();
             schemas.sort_unstable();
             schemas.dedup();
             for schema in schemas.iter().take(5) {
@@ -58,11 +58,12 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_named_with_the_grant_that_helps() {
         let (good, closed, hidden) = (table("a", true, false), table("b", false, false), table("c", true, true));
-        assert!(check("dbb", 15, &[&good]).is_ok());
-        let error = check("dbb", 15, &[&good, &closed]).unwrap_err();
+        assert!(check("dbb", 15, &[&good], &[&good]).is_ok());
+        let error = check("dbb", 15, &[&good, &closed], &[&good]).unwrap_err();
         assert_eq!(error.code(), code::PG_PRIVILEGE);
         assert!(error.causes()[0].contains("app.b") && error.fixes()[0].contains("pg_read_all_data"));
-        assert!(check("dbb", 13, &[&closed]).unwrap_err().fixes()[0].contains("GRANT USAGE ON SCHEMA \"app\""));
-        assert_eq!(check("dbb", 15, &[&hidden]).unwrap_err().code(), code::PG_RLS);
+        assert!(check("dbb", 13, &[&closed], &[]).unwrap_err().fixes()[0].contains("GRANT USAGE ON SCHEMA \"app\""));
+        assert!(check("dbb", 15, &[&hidden], &[]).is_ok());
+        assert_eq!(check("dbb", 15, &[&hidden], &[&hidden]).unwrap_err().code(), code::PG_RLS);
     }
 }

@@ -103,8 +103,7 @@ impl Relations {
 }
 
 /// The condition for schemas that hold a user's objects.
-pub const USER_SCHEMA: &str =
-    "n.nspname !~ '^pg_' and n.nspname <> 'information_schema'";
+pub const USER_SCHEMA: &str = "n.nspname !~ '^pg_' and n.nspname <> 'information_schema'";
 
 /// Reads all relations.
 ///

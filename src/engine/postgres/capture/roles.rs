@@ -61,8 +61,11 @@ pub async fn read(holder: &Connection, scope: RoleScope, owners: &HashSet<String
         );
     }
     out.memberships = memberships(&edges, &wanted, &names);
-    out.roles =
-        all.into_iter().filter(|(oid, role)| wanted.contains(oid) && !predefined(&role.name)).map(|(_, role)| role).collect();
+    out.roles = all
+        .into_iter()
+        .filter(|(oid, role)| wanted.contains(oid) && !predefined(&role.name))
+        .map(|(_, role)| role)
+        .collect();
     out.roles.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(out)
 }
@@ -284,7 +287,8 @@ mod tests {
 
     #[test]
     fn who_grants_holds_the_option_first() {
-        let names: HashMap<u32, String> = [(1, "g"), (2, "a"), (3, "b"), (10, "postgres")].map(|(o, n)| (o, n.into())).into();
+        let names: HashMap<u32, String> =
+            [(1, "g"), (2, "a"), (3, "b"), (10, "postgres")].map(|(o, n)| (o, n.into())).into();
         let edges = [edge(1, 3, 2, false), edge(1, 2, 10, true)];
         let ordered = memberships(&edges, &[1, 2, 3].into(), &names);
         let short: Vec<_> = ordered.iter().map(|m| (m.member.as_str(), m.grantor.as_deref())).collect();
