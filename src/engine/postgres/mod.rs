@@ -4,6 +4,7 @@ pub mod archive;
 pub mod capture;
 pub mod connect;
 pub mod error;
+pub mod observe;
 pub mod preflight;
 pub mod quote;
 pub mod restore;

@@ -1,0 +1,5 @@
+//! Looks at a server.
+
+mod server;
+
+pub use server::observe;
