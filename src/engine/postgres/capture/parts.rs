@@ -110,8 +110,8 @@ fn close(bundle: &mut Vec<&Extent>, cuts: &mut Vec<Cut>) {
 fn blocks_per_chunk(table: &Extent) -> u64 {
     let per_block = (table.bytes / table.blocks.max(1)).max(1);
     let blocks = (limits::CHUNK_BYTES_TARGET / per_block).max(1);
-    // rounded down to a power of two
-    1 << blocks.ilog2()
+    // the power of two next to it: free space and visibility maps must not tip it over
+    1 << (blocks * 4 / 3).ilog2()
 }
 
 fn divide(table: &Extent, cuts: &mut Vec<Cut>) {
