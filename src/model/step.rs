@@ -200,4 +200,8 @@ pub struct RestoreSpec {
     pub lock_timeout_ms: u64,
     /// True when the login on the target is not a superuser.
     pub limited: bool,
+    /// Ids of the catalog's entries that the runbook's selection leaves out, sorted: no step makes
+    /// them, and what belongs to them (a sequence's position) is not restored either.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<u32>,
 }

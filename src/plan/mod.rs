@@ -1,17 +1,19 @@
 //! Desired x Observed -> Plan. Pure: no I/O, no clock; the same input gives the same bytes.
 //!
 //! The app looks at the world first, then calls:
-//! - [`backup`] for the config;
-//! - `choose`, `restore_spec` (for the engine's preflight) and `restore` for a runbook.
+//! - [`backup()`] for the config;
+//! - [`choose`], [`restore_spec`] (for the engine's preflight) and [`restore()`] for a runbook.
 
 pub mod address;
 pub mod backup;
 pub mod graph;
 pub mod jobs;
 pub mod notice;
+pub mod restore;
 pub mod schedule;
 
 pub use backup::{BackupOptions, backup};
+pub use restore::{Chosen, RestoreInput, RestoreOptions, choose, restore, restore_spec};
 
 use crate::error::Error;
 use crate::model::plan::{NoticeLevel, Plan};

@@ -5,6 +5,7 @@ use crate::model::step::Step;
 use crate::plan::graph::Node;
 use petgraph::algo::{tarjan_scc, toposort};
 use petgraph::graph::{DiGraph, NodeIndex};
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet, VecDeque};
 
 /// Steps of a circle that an error names at most.
@@ -58,8 +59,8 @@ fn circle(graph: &DiGraph<(), ()>, first: NodeIndex) -> Vec<NodeIndex> {
                 path.reverse();
                 return path;
             }
-            if !came_from.contains_key(&next) {
-                came_from.insert(next, node);
+            if let Entry::Vacant(vacant) = came_from.entry(next) {
+                vacant.insert(node);
                 queue.push_back(next);
             }
         }

@@ -1,0 +1,185 @@
+//! Roles and memberships, once for the whole target.
+
+use crate::model::catalog::{Membership, Role};
+use crate::model::desired::{RoleMode, RolePolicy};
+use crate::model::step::{Action, RestoreAction, Step};
+use crate::plan::graph::{Builder, Node};
+use crate::plan::restore::RestoreInput;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The unit of all roles.
+pub const UNIT: &str = "roles";
+
+/// What becomes of a role on the target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RoleChange {
+    /// It is created.
+    Create,
+    /// It is made equal: what differs, in words.
+    Alter(Vec<String>),
+    /// Nothing.
+    Keep,
+}
+
+/// A role of the snapshots and what becomes of it.
+#[derive(Clone, Debug)]
+pub struct PlannedRole<'a> {
+    /// The role as the snapshot has it.
+    pub role: &'a Role,
+    /// Its name on the target.
+    pub target_name: String,
+    /// What becomes of it.
+    pub change: RoleChange,
+    /// Index of the input that it comes from.
+    input: usize,
+}
+
+/// Steps of roles.
+#[derive(Default)]
+pub struct RoleSteps {
+    /// By name in the snapshot.
+    pub roles: BTreeMap<String, Node>,
+    /// Memberships.
+    pub memberships: Vec<Node>,
+}
+
+/// Decides about every role of all snapshots, by name. Of several snapshots that know a role, the newest counts.
+pub fn decide<'a>(inputs: &'a [RestoreInput], policy: &RolePolicy, existing: &[Role]) -> Vec<PlannedRole<'a>> {
+    let mut newest: BTreeMap<&str, usize> = BTreeMap::new();
+    for (index, input) in inputs.iter().enumerate() {
+        for role in &input.catalog.roles {
+            let at = newest.entry(&role.name).or_insert(index);
+            if inputs[*at].chosen.header.taken < input.chosen.header.taken {
+                *at = index;
+            }
+        }
+    }
+    newest
+        .into_iter()
+        .filter_map(|(name, input)| {
+            let role = inputs[input].catalog.roles.iter().find(|role| role.name == name)?;
+            let target_name = policy.map.get(name).map_or(name, String::as_str).to_owned();
+            let there = existing.iter().find(|role| role.name == target_name);
+            let change = match (policy.mode, there) {
+                (RoleMode::None, _) | (RoleMode::CreateMissing, Some(_)) => RoleChange::Keep,
+                (_, None) => RoleChange::Create,
+                (RoleMode::All, Some(there)) => RoleChange::Alter(differences(there, role)),
+            };
+            Some(PlannedRole { role, target_name, change, input })
+        })
+        .collect()
+}
+
+/// What differs, as `CONNECTION LIMIT 5 -> 10`. Password hashes are not looked at.
+fn differences(there: &Role, wanted: &Role) -> Vec<String> {
+    let mut out = Vec::new();
+    let flags = [
+        ("SUPERUSER", there.superuser, wanted.superuser),
+        ("INHERIT", there.inherit, wanted.inherit),
+        ("CREATEROLE", there.create_role, wanted.create_role),
+        ("CREATEDB", there.create_db, wanted.create_db),
+        ("LOGIN", there.login, wanted.login),
+        ("REPLICATION", there.replication, wanted.replication),
+        ("BYPASSRLS", there.bypass_rls, wanted.bypass_rls),
+    ];
+    for (word, is, will) in flags {
+        if is != will {
+            out.push(if will { format!("NO{word} -> {word}") } else { format!("{word} -> NO{word}") });
+        }
+    }
+    if there.connection_limit != wanted.connection_limit {
+        out.push(format!("CONNECTION LIMIT {} -> {}", there.connection_limit, wanted.connection_limit));
+    }
+    if there.valid_until != wanted.valid_until {
+        let word = |until: &Option<String>| until.clone().unwrap_or_else(|| "none".into());
+        out.push(format!("VALID UNTIL {} -> {}", word(&there.valid_until), word(&wanted.valid_until)));
+    }
+    if there.settings != wanted.settings {
+        out.push("settings".into());
+    }
+    if there.comment != wanted.comment {
+        out.push("comment".into());
+    }
+    out
+}
+
+/// Adds the steps: roles, then memberships, each after those that give its grantor the right to grant.
+pub fn add(builder: &mut Builder, inputs: &[RestoreInput], planned: &[PlannedRole], server: &str) -> RoleSteps {
+    let mut steps = RoleSteps::default();
+    for (order, role) in planned.iter().enumerate().filter(|(_, role)| role.change != RoleChange::Keep) {
+        let name = &role.role.name;
+        let action = RestoreAction::Role { role: name.clone() };
+        let step = step(inputs, role.input, server, ("role", name), action, order);
+        steps.roles.insert(name.clone(), builder.add(step));
+    }
+    let touched: BTreeSet<&str> = steps.roles.keys().map(String::as_str).collect();
+    let mut granted: Vec<(&Membership, Node)> = Vec::new();
+    for (input, index, membership) in memberships(inputs, planned) {
+        let new = touched.contains(membership.role.as_str()) || touched.contains(membership.member.as_str());
+        if !new || granted.iter().any(|(other, _)| same(other, membership)) {
+            continue;
+        }
+        let name = format!("{} to {}", membership.role, membership.member);
+        let action = RestoreAction::Membership { index };
+        let node = builder.add(step(inputs, input, server, ("membership", &name), action, granted.len()));
+        let ends = [Some(&membership.role), Some(&membership.member), membership.grantor.as_ref()];
+        for role in ends.into_iter().flatten().filter_map(|name| steps.roles.get(name)) {
+            builder.needs(node, *role);
+        }
+        for (earlier, before) in &granted {
+            let gives = earlier.admin
+                && earlier.role == membership.role
+                && Some(&earlier.member) == membership.grantor.as_ref();
+            if gives {
+                builder.needs(node, *before);
+            }
+        }
+        granted.push((membership, node));
+    }
+    steps.memberships = granted.into_iter().map(|(_, node)| node).collect();
+    steps
+}
+
+/// Memberships between roles that are known, those of the newest snapshot of a role first.
+fn memberships<'a>(
+    inputs: &'a [RestoreInput],
+    planned: &'a [PlannedRole],
+) -> impl Iterator<Item = (usize, u32, &'a Membership)> {
+    let known: BTreeSet<&str> = planned.iter().map(|role| role.role.name.as_str()).collect();
+    let mut order: Vec<usize> = (0..inputs.len()).collect();
+    order.sort_by(|a, b| {
+        let taken = |at: &usize| inputs[*at].chosen.header.taken;
+        taken(b).cmp(&taken(a)).then(a.cmp(b))
+    });
+    order
+        .into_iter()
+        .flat_map(move |input| {
+            inputs[input].catalog.memberships.iter().enumerate().map(move |(index, one)| (input, index as u32, one))
+        })
+        .filter(move |(_, _, one)| known.contains(one.role.as_str()) || known.contains(one.member.as_str()))
+}
+
+fn same(a: &Membership, b: &Membership) -> bool {
+    (&a.role, &a.member, &a.grantor) == (&b.role, &b.member, &b.grantor)
+}
+
+fn step(
+    inputs: &[RestoreInput],
+    input: usize,
+    server: &str,
+    (verb, name): (&str, &str),
+    action: RestoreAction,
+    order: usize,
+) -> Step {
+    let lane = format!("roles/{server}");
+    Step {
+        id: format!("roles.{}/{verb}/{}", crate::plan::id_part(server), crate::plan::id_part(name)),
+        unit: UNIT.into(),
+        action: Action::Restore { restore: inputs[input].chosen.header.database.clone(), action },
+        bytes: 0,
+        order: order as u32,
+        lane: Some(lane),
+        batch: None,
+        session: None,
+    }
+}
