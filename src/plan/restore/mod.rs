@@ -25,6 +25,11 @@ mod spec;
 pub mod transforms;
 mod verify;
 
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod tests;
+
 pub use choose::{Chosen, choose};
 pub use select::{Selected, select};
 pub use spec::restore_spec;
@@ -129,7 +134,7 @@ pub fn restore(
         let key = input.chosen.header.database.as_str();
         let spec = &specs[key];
         let shape = Shape::new(&input.catalog, &spec.left_out, input.preflight.same_ordering);
-        grow(&mut builder, key, spec, &shape, &role_steps, runbook, options, jobs);
+        grow(&mut builder, (key, spec, &shape), &role_steps, runbook, options, jobs);
         let existing = spec::existing(server, &spec.target_database);
         let restored =
             Restored { key, input, spec, shape: &shape, server, existing, verify: runbook.verify, jobs, place };
@@ -215,9 +220,7 @@ fn filtered(
 /// Lets the part of one database grow, transform by transform.
 fn grow(
     builder: &mut Builder,
-    key: &str,
-    spec: &RestoreSpec,
-    shape: &Shape,
+    (key, spec, shape): (&str, &RestoreSpec, &Shape),
     roles: &RoleSteps,
     runbook: &Runbook,
     options: &RestoreOptions,
