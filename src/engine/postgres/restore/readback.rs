@@ -95,8 +95,10 @@ async fn one(
     if share.of <= 1 {
         return reader.sum(&if filter.is_empty() { String::new() } else { format!("WHERE {filter}") }).await;
     }
-    let Some(blocks) = blocks(connection, &name, &reader.doing).await? else {
-        // not a heap: no ranges to cut
+    // before 14 a range of blocks is found by reading the whole table
+    let heap = if connection.major() >= 14 { blocks(connection, &name, &reader.doing).await? } else { None };
+    let Some(blocks) = heap else {
+        // no ranges to cut
         let all = if filter.is_empty() { String::new() } else { format!("WHERE {filter}") };
         return if share.number == 0 { reader.sum(&all).await } else { Ok(RowSum::default()) };
     };
