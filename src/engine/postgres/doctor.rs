@@ -73,8 +73,10 @@ fn encryption(server: &ServerSpec, socket: bool, encrypted: bool) -> Check {
         ),
         (false, _) => doubtful(
             "encryption",
-            Error::new(code::PG_TLS, "not encrypted: data and password hashes pass in the clear")
-                .fix(format!("Switch ssl on at the server, and set tls.mode of servers.{} to verify-full", server.name)),
+            Error::new(code::PG_TLS, "not encrypted: data and password hashes pass in the clear").fix(format!(
+                "Switch ssl on at the server, and set tls.mode of servers.{} to verify-full",
+                server.name
+            )),
         ),
     }
 }
@@ -87,7 +89,9 @@ async fn pooler(engine: &Postgres, server: &ServerSpec) -> Check {
     let front = ServerSpec { direct: None, ..server.clone() };
     match connect::open(engine, &front, &server.maintenance_database, Purpose::Observe).await {
         Err(error) if error.code() == code::PG_POOLER => good("pooler", "there is one; the direct address is used"),
-        Err(error) => good("pooler", format!("the direct address is used; the other one does not answer ({})", error.message())),
+        Err(error) => {
+            good("pooler", format!("the direct address is used; the other one does not answer ({})", error.message()))
+        }
         Ok(_) => good("pooler", "the direct address is used; the other one is no pooler either"),
     }
 }
@@ -116,8 +120,11 @@ fn of_state(server: &ServerSpec, state: &ServerState) -> Vec<Check> {
         checks.push(doubtful("rights", error));
     }
     if !login.superuser && !(login.create_db && login.create_role) && !state.standby {
-        let error = Error::new(code::RESTORE_RIGHTS, format!("\"{}\" may capture, but not restore whole databases here", login.name))
-            .fix(format!("For restores: ALTER ROLE \"{}\" CREATEDB CREATEROLE, or a superuser", login.name));
+        let error = Error::new(
+            code::RESTORE_RIGHTS,
+            format!("\"{}\" may capture, but not restore whole databases here", login.name),
+        )
+        .fix(format!("For restores: ALTER ROLE \"{}\" CREATEDB CREATEROLE, or a superuser", login.name));
         checks.push(doubtful("rights", error));
     }
     let free = state.connections_free;
@@ -131,11 +138,16 @@ fn of_state(server: &ServerSpec, state: &ServerState) -> Vec<Check> {
     if let Some(bytes) = state.free_bytes {
         checks.push(good("space", format!("{} free where the server keeps its data", units::bytes(bytes))));
     }
-    let closed: Vec<&str> =
-        state.databases.iter().filter(|database| !database.can_connect && !database.is_template).map(|database| database.name.as_str()).collect();
+    let closed: Vec<&str> = state
+        .databases
+        .iter()
+        .filter(|database| !database.can_connect && !database.is_template)
+        .map(|database| database.name.as_str())
+        .collect();
     if !closed.is_empty() {
-        let error = Error::new(code::PG_PRIVILEGE, format!("\"{}\" may not connect to {}", login.name, closed.join(", ")))
-            .fix("GRANT CONNECT ON DATABASE ... TO the login, if these are to be captured");
+        let error =
+            Error::new(code::PG_PRIVILEGE, format!("\"{}\" may not connect to {}", login.name, closed.join(", ")))
+                .fix("GRANT CONNECT ON DATABASE ... TO the login, if these are to be captured");
         checks.push(doubtful("databases", error));
     }
     checks
@@ -154,8 +166,11 @@ async fn locks(engine: &Postgres, server: &ServerSpec, state: &ServerState) -> C
     let (relations, name) = most;
     let room = state.locks_max;
     if room > 0 && relations + LOCKS_SPARE > room {
-        let error = Error::new(code::PG_LOCK_TABLE, format!("database {name} has {relations} relations, the lock table room for {room}"))
-            .fix("Raise max_locks_per_transaction in postgresql.conf and restart the server");
+        let error = Error::new(
+            code::PG_LOCK_TABLE,
+            format!("database {name} has {relations} relations, the lock table room for {room}"),
+        )
+        .fix("Raise max_locks_per_transaction in postgresql.conf and restart the server");
         return bad("locks", error);
     }
     good("locks", format!("room for {room}, {relations} relations in the largest database"))
