@@ -82,18 +82,14 @@ pub async fn open(context: &Context, step: &Step, spec: &CaptureSpec) -> Result<
     let parts = steps.iter().map(|s| s.id.clone()).collect();
     let facts =
         Facts { detail: serde_json::json!({"snapshot": snapshot, "database": database.name}), ..Facts::default() };
-    context.open_capture(
-        &session,
-        Arc::new(OpenCapture { snapshot, spec: spec.clone(), capture, store, parts, mode }),
-    );
+    context.open_capture(&session, Arc::new(OpenCapture { snapshot, spec: spec.clone(), capture, store, parts, mode }));
     Ok((facts, (steps, edges)))
 }
 
 /// Captures one part into the repository.
 pub async fn part(context: &Context, step: &Step, part: u32) -> Result<Facts> {
     let open = context.capture(step.session.as_deref().unwrap_or_default())?;
-    let captured =
-        open.capture.capture_part(part as usize, open.store.as_ref(), context.on_bytes(&step.unit)).await?;
+    let captured = open.capture.capture_part(part as usize, open.store.as_ref(), context.on_bytes(&step.unit)).await?;
     let detail = serde_json::to_value(&captured).map_err(|e| Error::bug(e.to_string()))?;
     Ok(Facts {
         bytes: captured.chunks.iter().map(|c| c.bytes).sum(),
@@ -184,10 +180,11 @@ fn assemble(
         database: database.name.clone(),
         source_database,
         server: database.server.clone(),
-        engine: context.plan.servers.get(&database.server).map_or(
-            crate::model::desired::EngineKind::Postgres,
-            |server| server.engine,
-        ),
+        engine: context
+            .plan
+            .servers
+            .get(&database.server)
+            .map_or(crate::model::desired::EngineKind::Postgres, |server| server.engine),
         server_version: open.capture.server_version(),
         run: context.run.clone(),
         taken: open.capture.taken(),

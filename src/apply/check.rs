@@ -6,11 +6,8 @@ use crate::model::journal::Facts;
 
 /// The step.
 pub async fn check(context: &Context, key: &str, unit: &str) -> Result<Facts> {
-    let spec = context
-        .plan
-        .restores
-        .get(key)
-        .ok_or_else(|| Error::bug(format!("the plan has no restore \"{key}\"")))?;
+    let spec =
+        context.plan.restores.get(key).ok_or_else(|| Error::bug(format!("the plan has no restore \"{key}\"")))?;
     let repository = context.repository(&spec.repository)?;
     let header = repository.header(&spec.database, &spec.snapshot).await?;
     let jobs = context.plan.settings.jobs as usize;

@@ -15,7 +15,6 @@ use crate::repository::Repository;
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::OnceCell;
 
 /// The outside, as far as a run needs it.
 #[derive(Clone)]
@@ -43,8 +42,11 @@ pub struct Context {
     facts: Mutex<HashMap<StepId, Facts>>,
     times: Mutex<HashMap<StepId, (Timestamp, Timestamp)>>,
     captures: Mutex<HashMap<String, Arc<OpenCapture>>>,
-    restores: Mutex<HashMap<String, Arc<OnceCell<Arc<dyn Restore>>>>>,
+    restores: Mutex<HashMap<String, Slot>>,
 }
+
+/// A restore, once its first step has opened it.
+type Slot = Arc<tokio::sync::Mutex<Option<Arc<dyn Restore>>>>;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // the maps stay whole whatever a panicking worker did
@@ -117,11 +119,8 @@ impl Context {
 
     /// The engine of a server of the plan.
     pub fn engine(&self, server: &str) -> Result<(Arc<dyn Engine>, &crate::model::desired::ServerSpec)> {
-        let spec = self
-            .plan
-            .servers
-            .get(server)
-            .ok_or_else(|| Error::bug(format!("the plan has no server \"{server}\"")))?;
+        let spec =
+            self.plan.servers.get(server).ok_or_else(|| Error::bug(format!("the plan has no server \"{server}\"")))?;
         let engine = self
             .world
             .engines
@@ -141,9 +140,14 @@ impl Context {
 
     /// The restore under `key`, opened by the first step that needs it.
     pub async fn restore(&self, key: &str) -> Result<Arc<dyn Restore>> {
-        let cell = lock(&self.restores).entry(key.to_owned()).or_default().clone();
-        let restore = cell.get_or_try_init(|| self.open_restore(key)).await?;
-        Ok(restore.clone())
+        let slot = lock(&self.restores).entry(key.to_owned()).or_default().clone();
+        let mut open = slot.lock().await;
+        if let Some(restore) = &*open {
+            return Ok(restore.clone());
+        }
+        let restore = self.open_restore(key).await?;
+        *open = Some(restore.clone());
+        Ok(restore)
     }
 
     async fn open_restore(&self, key: &str) -> Result<Arc<dyn Restore>> {

@@ -221,7 +221,10 @@ impl Run {
         }
         let skipped = self.scheduler.failed(&step.id);
         if !skipped.is_empty() {
-            self.context.world.reporter.report(Event::Skipped { count: skipped.len() as u64, because: step.id.clone() });
+            self.context
+                .world
+                .reporter
+                .report(Event::Skipped { count: skipped.len() as u64, because: step.id.clone() });
             let record = Record::StepsSkipped { steps: skipped, because: step.id.clone() };
             self.context.journal.append(vec![record]).await?;
         }
@@ -233,8 +236,7 @@ impl Run {
 
     /// Starts sessions over whose running steps have all ended.
     async fn reset_quiet_sessions(&mut self) -> Result<()> {
-        let quiet: Vec<String> =
-            self.resetting.keys().filter(|s| self.scheduler.running_in(s) == 0).cloned().collect();
+        let quiet: Vec<String> = self.resetting.keys().filter(|s| self.scheduler.running_in(s) == 0).cloned().collect();
         for session in quiet {
             let Some(failure) = self.resetting.remove(&session) else { continue };
             self.context.close_capture(&session);
@@ -295,27 +297,29 @@ async fn work(context: Arc<Context>, steps: Vec<Step>, attempt: u32) -> Result<D
     Ok(Done { steps, attempt, results })
 }
 
-async fn act(context: &Context, steps: &[Step]) -> Vec<Result<(Facts, Option<capture::Expansion>)>> {
-    let Some(first) = steps.first() else { return Vec::new() };
-    let plain = |result: Result<Facts>| result.map(|facts| (facts, None));
-    match &first.action {
-        Action::Restore { restore: key, .. } => {
-            restore::run(context, key, steps).await.into_iter().map(plain).collect()
-        }
-        _ => {
-            let mut results = Vec::with_capacity(steps.len());
-            for step in steps {
-                results.push(match &step.action {
-                    Action::CaptureOpen(spec) => {
-                        capture::open(context, step, spec).await.map(|(facts, more)| (facts, Some(more)))
-                    }
-                    Action::CapturePart { part, .. } => plain(capture::part(context, step, *part).await),
-                    Action::CaptureCommit { .. } => plain(capture::commit(context, step).await),
-                    Action::Check { restore } => plain(check::check(context, restore, &step.unit).await),
-                    Action::Restore { .. } => Err(Error::bug("steps of different kinds in one batch")),
-                });
-            }
-            results
-        }
+type Acted = Vec<Result<(Facts, Option<capture::Expansion>)>>;
+
+async fn act(context: &Context, steps: &[Step]) -> Acted {
+    if let Some(Step { action: Action::Restore { restore: key, .. }, .. }) = steps.first() {
+        return restore::run(context, key, steps).await.into_iter().map(|r| r.map(|facts| (facts, None))).collect();
     }
+    let mut results = Vec::with_capacity(steps.len());
+    for step in steps {
+        results.push(act_alone(context, step).await);
+    }
+    results
+}
+
+async fn act_alone(context: &Context, step: &Step) -> Result<(Facts, Option<capture::Expansion>)> {
+    let facts = match &step.action {
+        Action::CaptureOpen(spec) => {
+            let (facts, more) = capture::open(context, step, spec).await?;
+            return Ok((facts, Some(more)));
+        }
+        Action::CapturePart { part, .. } => capture::part(context, step, *part).await?,
+        Action::CaptureCommit { .. } => capture::commit(context, step).await?,
+        Action::Check { restore } => check::check(context, restore, &step.unit).await?,
+        Action::Restore { .. } => return Err(Error::bug("steps of different kinds in one batch")),
+    };
+    Ok((facts, None))
 }

@@ -2,11 +2,11 @@
 
 use crate::apply::scheduler::Status;
 use crate::error::Failure;
+use crate::model::desired::SuccessRule;
 use crate::model::journal::{Facts, RunOutcome};
 use crate::model::plan::{Plan, PlanKind};
 use crate::model::report::{Report, StepFailure, UnitReport, UnitStatus};
 use crate::model::step::{Action, RestoreAction, Step, StepId};
-use crate::model::desired::SuccessRule;
 use indexmap::IndexMap;
 use jiff::Timestamp;
 use std::collections::HashMap;

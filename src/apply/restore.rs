@@ -16,8 +16,7 @@ pub fn engine_step(context: &Context, step: &Step) -> Result<RestoreStep> {
     if let RestoreAction::Compare { of, .. } = action {
         for id in of {
             let facts = context.facts(id).ok_or_else(|| Error::bug(format!("nothing is known of {id}")))?;
-            let sum: RowSum =
-                serde_json::from_value(facts.detail).map_err(|e| Error::bug(format!("{id}: {e}")))?;
+            let sum: RowSum = serde_json::from_value(facts.detail).map_err(|e| Error::bug(format!("{id}: {e}")))?;
             sums.push(sum);
         }
     }

@@ -111,7 +111,8 @@ async fn probe_sessions(context: &Context, steps: &[Step], progress: &mut Progre
         if progress.open.contains(&commit.id)
             && let Some(opening) = members.iter().find(|s| matches!(s.action, Action::CaptureOpen(_)))
             && let Action::CaptureOpen(spec) = &opening.action
-            && let Some(snapshot) = context.facts(&opening.id).and_then(|f| f.detail["snapshot"].as_str().map(str::to_owned))
+            && let Some(snapshot) =
+                context.facts(&opening.id).and_then(|f| f.detail["snapshot"].as_str().map(str::to_owned))
         {
             let repository = context.repository(&spec.database.repository)?;
             if repository.header(&spec.database.name, &snapshot).await.is_ok() {
@@ -137,7 +138,10 @@ async fn probe_restores(context: &Context, steps: &[Step], progress: &mut Progre
         if *action == RestoreAction::Finish && progress.done.contains(&step.id) {
             finished.insert(restore);
         }
-        let reads_only = matches!(action, RestoreAction::ReadBack { .. } | RestoreAction::Compare { .. } | RestoreAction::CompareLargeObjects { .. });
+        let reads_only = matches!(
+            action,
+            RestoreAction::ReadBack { .. } | RestoreAction::Compare { .. } | RestoreAction::CompareLargeObjects { .. }
+        );
         let done = progress.done.contains(&step.id);
         // a drop that is done stays done: what stands there now is what this run made
         let dropped = done && *action == RestoreAction::DropDatabase;
@@ -175,7 +179,9 @@ fn forget_after_undone(graph: &Graph, progress: &mut Progress) {
         .filter(|s| match &s.action {
             Action::Restore { action, .. } => matches!(
                 action,
-                RestoreAction::ReadBack { .. } | RestoreAction::Compare { .. } | RestoreAction::CompareLargeObjects { .. }
+                RestoreAction::ReadBack { .. }
+                    | RestoreAction::Compare { .. }
+                    | RestoreAction::CompareLargeObjects { .. }
             ),
             _ => false,
         })
@@ -186,7 +192,9 @@ fn forget_after_undone(graph: &Graph, progress: &mut Progress) {
             .edges
             .iter()
             .filter(|e| {
-                reads.contains(e.after.as_str()) && progress.done.contains(&e.after) && !progress.done.contains(&e.before)
+                reads.contains(e.after.as_str())
+                    && progress.done.contains(&e.after)
+                    && !progress.done.contains(&e.before)
             })
             .map(|e| e.after.as_str())
             .collect();

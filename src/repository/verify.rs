@@ -9,6 +9,7 @@ use crate::model::desired::CheckLevel;
 use crate::model::manifest::{Header, ObjectRef};
 use crate::port::engine::OnBytes;
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 /// Something wrong with a snapshot.
@@ -47,10 +48,12 @@ impl Repository {
                 chunks.push(chunk.clone());
             }
         }
-        let checks = header.objects.iter().zip(by_object).map(|(object, mut chunks)| {
+        // a list of boxed checks: of a closure that borrows the compiler cannot show that its futures are Send
+        let mut checks: Vec<BoxFuture<'_, Result<Vec<Damage>>>> = Vec::with_capacity(header.objects.len());
+        for (object, mut chunks) in header.objects.iter().zip(by_object) {
             chunks.sort_unstable_by_key(|chunk| chunk.offset);
             let (catalog, on_bytes) = (&catalog, on_bytes.clone());
-            async move {
+            checks.push(Box::pin(async move {
                 let all = |error| Damage { object: Some(object.id), tables: hurt(catalog, chunks.iter()), error };
                 let found = match level {
                     CheckLevel::Quick => self.check_presence(object).await,
@@ -71,8 +74,8 @@ impl Repository {
                     Err(error) if is_damage(&error) => Ok(vec![all(error)]),
                     Err(error) => Err(error),
                 }
-            }
-        });
+            }));
+        }
         let found: Vec<Vec<Damage>> = stream::iter(checks).buffered(jobs.max(1)).try_collect().await?;
         Ok(found.into_iter().flatten().collect())
     }
