@@ -1,0 +1,211 @@
+//! A plan, as text and as markdown.
+
+use crate::base::units;
+use crate::cli::view::clean;
+use crate::cli::view::notice;
+use crate::cli::view::style::{Paint, Style};
+use crate::cli::view::text::{plural, some_of, width, wrapped};
+use crate::model::plan::{Change, ChangeKind, NoticeLevel, Plan, PlanKind};
+use crate::model::step::Action;
+use std::time::Duration;
+
+pub use crate::cli::view::markdown::markdown;
+
+/// Column of the places where things are defined, when there is room.
+const PLACE_COLUMN: usize = 56;
+/// Unchanged things listed one by one.
+const KEPT_LISTED_MAX: usize = 5;
+/// Names in the line that stands for more.
+const KEPT_NAMED_MAX: usize = 4;
+/// Column of the labels of a change's lines.
+const LABEL_COLUMN: usize = 6;
+
+/// The plan. `saved` is the file that it was written to and the digest that is on it.
+pub fn text(plan: &Plan, saved: Option<(&str, &str)>, style: &Style) -> String {
+    let mut out = format!("{}\n", header(plan, style));
+    changes(plan, &mut out, style);
+    let told = notice::told(&plan.notices);
+    if !told.is_empty() {
+        out.push('\n');
+        told.iter().for_each(|told| notice::text(told, &mut out, style));
+    }
+    out.push('\n');
+    out.push_str(&style.paint(Paint::Bold, &summary(plan)));
+    if let Some((path, digest)) = saved {
+        let valid = Duration::try_from(plan.expires.duration_since(plan.created)).unwrap_or_default();
+        let digest: String = clean(digest).chars().take(12).collect();
+        out.push_str(&format!("  Saved: {} (valid {}, digest {digest})", clean(path), hours(valid)));
+    }
+    out.push('\n');
+    out
+}
+
+/// A day reads better as `24h`.
+fn hours(value: Duration) -> String {
+    match value.as_secs() {
+        86_400..=259_200 => format!("{}h", value.as_secs() / 3600),
+        _ => units::duration(value),
+    }
+}
+
+fn header(plan: &Plan, style: &Style) -> String {
+    let scope = [
+        plural(plan.scope.servers.into(), "server"),
+        plural(plan.scope.databases.into(), "database"),
+        plural(plan.scope.repositories.into(), "repository"),
+    ];
+    let observed = format!("(observed in {})", units::duration(Duration::from_millis(plan.observed_ms)));
+    format!(
+        "dbb {} · {} · {} {}",
+        clean(&plan.dbb),
+        style.paint(Paint::Bold, &clean(&plan.project)),
+        scope.join(", "),
+        style.paint(Paint::Dim, &observed)
+    )
+}
+
+/// The changes, what stays as it is at the end.
+fn changes(plan: &Plan, out: &mut String, style: &Style) {
+    let (kept, changed): (Vec<&Change>, Vec<&Change>) = plan.changes.iter().partition(|c| c.kind == ChangeKind::Keep);
+    if !changed.is_empty() {
+        out.push('\n');
+    }
+    let heading = |change: &Change| 4 + width(&clean(&change.address.0)) + 3;
+    let column = changed.iter().map(|c| heading(c)).max().unwrap_or(0).max(PLACE_COLUMN);
+    for change in &changed {
+        block(change, column, out, style);
+    }
+    if kept.is_empty() {
+        return;
+    }
+    out.push('\n');
+    let sign = style.paint(Paint::Dim, "=");
+    if kept.len() <= KEPT_LISTED_MAX {
+        let column = kept.iter().map(|c| width(&clean(&c.address.0))).max().unwrap_or(0);
+        for change in kept {
+            let name = clean(&change.address.0);
+            let blanks = " ".repeat(column - width(&name));
+            let line = format!("  {sign} {name}{blanks}   {}", style.paint(Paint::Dim, &clean(&change.reason)));
+            out.push_str(line.trim_end());
+            out.push('\n');
+        }
+    } else {
+        let names = some_of(kept.iter().map(|c| c.address.0.as_str()), KEPT_NAMED_MAX);
+        out.push_str(&format!(
+            "  {sign} {} unchanged: {}\n",
+            units::count(kept.len() as u64),
+            style.paint(Paint::Dim, &names)
+        ));
+    }
+}
+
+/// The sign of a change, and what it looks like.
+pub(crate) fn sign(kind: ChangeKind) -> (&'static str, Paint) {
+    match kind {
+        ChangeKind::Create => ("+", Paint::Good),
+        ChangeKind::Update => ("~", Paint::Change),
+        ChangeKind::Remove => ("-", Paint::Bad),
+        ChangeKind::Replace => ("-/+", Paint::Bad),
+        ChangeKind::Keep => ("=", Paint::Dim),
+    }
+}
+
+fn block(change: &Change, place_column: usize, out: &mut String, style: &Style) {
+    let (mark, paint) = sign(change.kind);
+    let name = clean(&change.address.0);
+    let place = clean(&change.place);
+    let mut line =
+        format!("{}{} {}", " ".repeat(3 - mark.len()), style.paint(paint, mark), style.paint(Paint::Bold, &name));
+    if !place.is_empty() {
+        let used = 4 + width(&name);
+        let free = place_column.saturating_sub(used);
+        let blanks = if place_column + width(&place) <= style.width { free } else { 2 };
+        line.push_str(&format!("{}{}", " ".repeat(blanks), style.paint(Paint::Dim, &place)));
+    }
+    out.push_str(&line);
+    out.push('\n');
+    details(change, out, style);
+}
+
+/// The labelled lines. The reason goes on the first where it fits, else it has its own.
+fn details(change: &Change, out: &mut String, style: &Style) {
+    let labels = change.lines.iter().map(|line| width(&clean(&line.label))).max().unwrap_or(0);
+    let start = LABEL_COLUMN + if labels > 0 { labels + 3 } else { 0 };
+    let room = style.width.saturating_sub(start);
+    let reason = clean(&change.reason);
+    let mut reason_said = reason.is_empty();
+    for line in &change.lines {
+        let (mark, paint) = match (line.destructive, line.kind) {
+            (true, _) => ("!", Paint::Bad),
+            (false, Some(kind)) => sign(kind),
+            (false, None) => ("", Paint::Plain),
+        };
+        let label = clean(&line.label);
+        for (number, text) in wrapped(&line.text, room).into_iter().enumerate() {
+            let first = number == 0;
+            let head = match (first, mark) {
+                (true, mark) if !mark.is_empty() => {
+                    format!("{}{} ", " ".repeat(LABEL_COLUMN - 1 - mark.len()), style.paint(paint, mark))
+                }
+                _ => " ".repeat(LABEL_COLUMN),
+            };
+            let label = if first { label.as_str() } else { "" };
+            let blanks = " ".repeat(start - LABEL_COLUMN - width(label));
+            let mut full = format!("{head}{}{blanks}{text}", style.paint(Paint::Dim, label));
+            if !reason_said && width(&text) + 3 + width(&reason) <= room {
+                full.push_str(&format!("   {}", style.paint(Paint::Dim, &reason)));
+                reason_said = true;
+            } else if !reason_said {
+                full.push_str(&own_line(&reason, start, room, style));
+                reason_said = true;
+            }
+            out.push_str(full.trim_end());
+            out.push('\n');
+        }
+    }
+    if !reason_said {
+        out.push_str(own_line(&reason, start, room, style).trim_start_matches('\n'));
+        out.push('\n');
+    }
+}
+
+fn own_line(reason: &str, start: usize, room: usize, style: &Style) -> String {
+    let lines = wrapped(reason, room);
+    lines.iter().map(|line| format!("\n{}{}", " ".repeat(start), style.paint(Paint::Dim, line))).collect()
+}
+
+/// The last line, without what was saved: what would be done, in numbers.
+pub(crate) fn summary(plan: &Plan) -> String {
+    let problems = notice::told(&plan.notices).iter().filter(|told| told.level == NoticeLevel::Error).count() as u64;
+    let changed = || plan.changes.iter().filter(|change| change.kind != ChangeKind::Keep);
+    if plan.graph.steps.is_empty() && changed().next().is_none() {
+        return match (problems, plan.kind) {
+            (0, PlanKind::Backup) => "No changes. No backup is due.".into(),
+            (0, PlanKind::Restore) => "No changes. There is nothing to restore.".into(),
+            (1, _) => "No changes. The error above stands in the way.".into(),
+            (_, _) => format!("No changes. {} stand in the way (above).", plural(problems, "error")),
+        };
+    }
+    let mut parts = Vec::new();
+    let captures = plan.graph.steps.iter().filter(|s| matches!(s.action, Action::CaptureOpen(_))).count();
+    for (count, one) in [(captures, "backup"), (plan.restores.len(), "restore")] {
+        if count > 0 {
+            parts.push(plural(count as u64, one));
+        }
+    }
+    let lost = changed().filter(|change| change.destructive).count();
+    if lost > 0 {
+        parts.push(format!("{} destructive", units::count(lost as u64)));
+    }
+    let bytes: u64 = changed().map(|change| change.bytes).sum();
+    if bytes > 0 {
+        let verb = if plan.kind == PlanKind::Backup { "read" } else { "load" };
+        parts.push(format!("{} to {verb}", units::bytes(bytes)));
+    }
+    parts.push(plural(plan.settings.jobs.into(), "job"));
+    let mut line = format!("Plan: {}.", parts.join(", "));
+    if problems > 0 {
+        line.push_str(&format!(" Not planned: {} above.", plural(problems, "error")));
+    }
+    line
+}
