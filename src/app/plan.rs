@@ -100,7 +100,7 @@ pub async fn restore(app: &App, desired: &Desired, runbook: &Runbook, wishes: &W
             .get(&one.repository)
             .ok_or_else(|| Error::bug(format!("the config has no repository \"{}\"", one.repository)))?;
         let catalog = find::open(spec).await?.catalog(&one.header).await?;
-        let restore = crate::plan::restore_spec(&desired, &runbook, &one)?;
+        let restore = crate::plan::restore_spec(&desired, &runbook, &observed, &one, &catalog)?;
         let preflight = engine.preflight(server, &restore, &catalog).await?;
         inputs.push(RestoreInput { chosen: one, catalog: Arc::new(catalog), preflight });
     }

@@ -9,8 +9,11 @@ pub mod backup;
 pub mod graph;
 pub mod jobs;
 pub mod notice;
+pub mod render;
 pub mod restore;
+pub mod saved;
 pub mod schedule;
+pub mod schema;
 
 pub use backup::{BackupOptions, backup};
 pub use restore::{Chosen, RestoreInput, RestoreOptions, choose, restore, restore_spec};

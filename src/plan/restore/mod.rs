@@ -26,7 +26,7 @@ pub mod transforms;
 mod verify;
 
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 #[cfg(test)]
 mod tests;
 
