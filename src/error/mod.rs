@@ -34,6 +34,8 @@ struct Parts {
 }
 
 /// A place in a file that the error points at.
+/// Whoever quotes the file's lines passes them through `config::redact` first: a line may hold a
+/// password that should not be there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spot {
     /// The file as the person named it.

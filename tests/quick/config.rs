@@ -150,6 +150,18 @@ fn each_case_says_what_it_should() {
 }
 
 #[test]
+fn no_message_and_no_quoted_line_holds_a_secret() {
+    let case = here("tests/data/config/secret_literal");
+    let said = check(&case);
+    let shown = dbb::config::redact(&std::fs::read_to_string(case.join("dbb.yaml")).expect("a config"));
+    for secret in ["hunter2", "12345"] {
+        assert!(!shown.contains(secret), "{shown}");
+        let messages: Vec<&str> = said.lines().filter(|line| !line.starts_with("  at ")).collect();
+        assert!(!messages.iter().any(|line| line.contains(secret)), "{messages:?}");
+    }
+}
+
+#[test]
 fn the_schemas_on_disk_are_the_ones_in_the_code() {
     for (name, schema) in [("config", schema::config()), ("runbook", schema::runbook())] {
         let text = serde_json::to_string_pretty(&schema).expect("plain data") + "\n";
