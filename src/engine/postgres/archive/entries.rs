@@ -43,6 +43,11 @@ pub fn convert(toc: &[TocEntry], natives: &Natives) -> Entries {
     let kept = keep(toc, natives, &mut out.warnings);
     let extensions: Vec<u32> =
         kept.iter().filter(|entry| entry.desc == "EXTENSION").map(|entry| entry.dump_id).collect();
+    let servers: Vec<(u32, String)> = kept
+        .iter()
+        .filter(|entry| matches!(entry.desc.as_str(), "SERVER" | "FOREIGN SERVER"))
+        .map(|entry| (entry.dump_id, format!(" SERVER {}", entry.tag)))
+        .collect();
     let ids: HashSet<u32> = kept.iter().map(|entry| entry.dump_id).collect();
     let kinds: HashMap<u32, EntryKind> = kept.iter().map(|entry| (entry.dump_id, kind_of(entry, natives))).collect();
     for entry in &kept {
@@ -58,6 +63,10 @@ pub fn convert(toc: &[TocEntry], natives: &Natives) -> Entries {
         if depends.is_empty() && !entry.depends.is_empty() && classify::is_about_another(kind) {
             // about an object that is not in the archive: a member of an extension
             depends.clone_from(&extensions);
+        }
+        if entry.desc == "USER MAPPING" {
+            // pg_dump gives it no dependency and relies on its place alone
+            depends.extend(servers.iter().filter(|(_, end)| entry.tag.ends_with(end)).map(|(id, _)| *id));
         }
         depends.sort_unstable();
         depends.dedup();

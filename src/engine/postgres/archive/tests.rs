@@ -50,6 +50,7 @@ fn entries_know_their_kind_section_and_table() {
         }
         assert_eq!(find("COMMENT", "CONSTRAINT parent_pkey ON parent").section, Section::PostData);
         assert_eq!(find("EVENT TRIGGER", "et1").section, Section::Final);
+        assert_eq!(find("USER MAPPING", "USER MAPPING reader1 SERVER srv1").depends, [find("SERVER", "srv1").id]);
         assert_eq!(find("TABLE ATTACH", "part1").table, Some(find("TABLE", "part1").id));
         for native in ["DATABASE", "DATABASE PROPERTIES", "ENCODING", "SEARCHPATH", "TABLE DATA", "SEQUENCE SET"] {
             assert!(converted.entries.iter().all(|entry| entry.what != native), "{native}");

@@ -4,7 +4,7 @@ use crate::base::limits;
 use crate::engine::postgres::capture::field;
 use crate::engine::postgres::connect::Connection;
 use crate::engine::postgres::quote;
-use crate::error::Result;
+use crate::error::{Error, Result, code};
 
 /// All large objects.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,8 +18,11 @@ pub struct LargeObjects {
 /// Lists all large objects.
 ///
 /// # Errors
-/// As the server says.
-pub async fn list(holder: &Connection) -> Result<LargeObjects> {
+/// `DBB-PG-PRIVILEGE` when the login may not read one; else as the server says.
+pub async fn list(holder: &Connection, login: &str) -> Result<LargeObjects> {
+    if !holder.superuser {
+        check_readable(holder, login).await?;
+    }
     let mut oids = Vec::new();
     let sql = "select oid from pg_catalog.pg_largeobject_metadata order by oid";
     for row in holder.rows(sql, "listing the large objects").await? {
@@ -32,6 +35,30 @@ pub async fn list(holder: &Connection) -> Result<LargeObjects> {
         _ => 0,
     };
     Ok(LargeObjects { oids, bytes })
+}
+
+/// Large objects have privileges of their own, which `pg_read_all_data` does not cover.
+async fn check_readable(holder: &Connection, login: &str) -> Result<()> {
+    let sql = "select pg_catalog.count(*), pg_catalog.min(m.oid) from pg_catalog.pg_largeobject_metadata m
+         where pg_catalog.current_setting('lo_compat_privileges') <> 'on' and not pg_catalog.pg_has_role(m.lomowner, 'USAGE')
+           and not exists (select from pg_catalog.aclexplode(m.lomacl) a where a.privilege_type = 'SELECT'
+             and (a.grantee = 0 or pg_catalog.pg_has_role(a.grantee, 'USAGE')))";
+    let rows = holder.rows(sql, "checking the rights on large objects").await?;
+    let (count, first) = match rows.first() {
+        Some(row) => (field::number::<u64>(row, 0)?, field::text(row, 1)),
+        None => return Ok(()),
+    };
+    if count == 0 {
+        return Ok(());
+    }
+    let login_quoted = quote::identifier(login);
+    Err(Error::new(code::PG_PRIVILEGE, format!("the role \"{login}\" may not read {count} large objects"))
+        .cause(format!("no SELECT on large object {first}{}", if count > 1 { " and others" } else { "" }))
+        .fix(format!(
+            "As a superuser: DO $$ BEGIN EXECUTE (SELECT string_agg(format('GRANT SELECT ON LARGE OBJECT %s TO \
+             {login_quoted}', oid), ';') FROM pg_largeobject_metadata); END $$"
+        ))
+        .fix("Or back up with a superuser's login"))
 }
 
 /// COPY of the metadata: oid, owner, grants, comment, labels.

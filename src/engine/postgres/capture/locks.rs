@@ -96,7 +96,7 @@ pub async fn lock(holder: &Connection, observer: &Connection, tables: &[&Relatio
 
 /// Tables were altered between the snapshot and the locks.
 pub fn altered(tables: &[String]) -> Error {
-    Error::new(code::PG_DDL, format!("tables were altered while the capture began: {}", shown(tables)))
+    Error::new(code::PG_DDL, format!("tables were altered or dropped while the capture began: {}", shown(tables)))
         .cause("a table that is truncated or rewritten after the snapshot would be captured without its rows")
         .fix("Run the backup again when no migration is under way")
 }

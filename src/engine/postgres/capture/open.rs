@@ -62,6 +62,7 @@ pub async fn open(engine: &Postgres, server: &ServerSpec, spec: &DatabaseSpec) -
     locks::check_room(locks::lock_table(&observer).await?, locked.len() as u64)?;
     locks::lock(&holder, &observer, &locked).await?;
 
+    let large_objects = large_objects::list(&holder, &server.user).await?;
     let dumping = dump::run(Dump {
         engine,
         server,
@@ -82,7 +83,6 @@ pub async fn open(engine: &Postgres, server: &ServerSpec, spec: &DatabaseSpec) -
     found.natives.excluded.clone_from(&excluded.tables);
     let owners: HashSet<String> = dumped.archive.entries.iter().map(|entry| entry.owner.clone()).collect();
     let roles = roles::read(&holder, server.roles, &owners).await?;
-    let large_objects = large_objects::list(&holder).await?;
     let assembled = assemble::assemble(&sources, dumped, found, roles, &large_objects, &beginning.encoding);
 
     let tables = sources.tables();

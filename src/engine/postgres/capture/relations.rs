@@ -1,6 +1,6 @@
 //! What is in the database, from its own catalogs, in the capture's snapshot.
 
-use crate::engine::postgres::capture::field;
+use crate::engine::postgres::capture::{field, locks};
 use crate::engine::postgres::connect::Connection;
 use crate::error::Result;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -108,7 +108,7 @@ pub const USER_SCHEMA: &str = "n.nspname !~ '^pg_' and n.nspname <> 'information
 /// Reads all relations.
 ///
 /// # Errors
-/// As the server says.
+/// `DBB-PG-DDL` when one was dropped since the snapshot; else as the server says.
 pub async fn read(holder: &Connection) -> Result<Relations> {
     // pg_partition_root and friends look at the present; pg_inherits at the snapshot
     let sql = format!(
@@ -140,7 +140,12 @@ pub async fn read(holder: &Connection) -> Result<Relations> {
          order by c.oid"
     );
     let mut relations = Relations::default();
+    let mut gone = Vec::new();
     for row in holder.rows(&sql, "listing the tables").await? {
+        // privileges are looked up in the present: unknown for what was dropped since the snapshot
+        if row.get(10).is_none() {
+            gone.push(format!("{}.{}", field::text(&row, 1), field::text(&row, 2)));
+        }
         let relation = Relation {
             oid: field::number(&row, 0)?,
             schema: field::text(&row, 1),
@@ -160,6 +165,9 @@ pub async fn read(holder: &Connection) -> Result<Relations> {
             owner: field::text(&row, 16),
         };
         relations.all.insert(relation.oid, relation);
+    }
+    if !gone.is_empty() {
+        return Err(locks::altered(&gone));
     }
     let sql = format!(
         "select a.attrelid, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod)

@@ -34,7 +34,10 @@ pub async fn observe(engine: &Postgres, server: &ServerSpec) -> Result<ServerSta
         Ok(tool) => state.dump_tool = Some(format!("{} {}", tool.path.display(), tool.version)),
         Err(error) => state.dump_tool_failure = Some(error.failure()),
     }
-    state.blind_spots = blind_spots(&state.login, connection.major());
+    let sql = "select pg_catalog.has_column_privilege('pg_catalog.pg_authid', 'rolpassword', 'SELECT')";
+    let rows = connection.rows(sql, "finding out whether password hashes are readable").await?;
+    let hashes = rows.first().is_some_and(|row| field::flag(row, 0));
+    state.blind_spots = blind_spots(&state.login, connection.major(), hashes);
     Ok(state)
 }
 
@@ -167,14 +170,18 @@ async fn connections_free(connection: &Connection) -> Result<u32> {
 }
 
 /// What a capture with this login cannot see.
-fn blind_spots(login: &LoginRights, major: u32) -> Vec<String> {
+fn blind_spots(login: &LoginRights, major: u32, hashes: bool) -> Vec<String> {
     let mut spots = Vec::new();
     if login.superuser {
         return spots;
     }
     let name = &login.name;
-    spots.push(format!("\"{name}\" is not a superuser: password hashes of roles and subscriptions are not captured"));
-    spots.push(format!("\"{name}\" is not a superuser: options of other roles' user mappings are not captured"));
+    if !hashes {
+        spots.push(format!("\"{name}\" may not read pg_authid: password hashes of roles are not captured"));
+    }
+    spots.push(format!(
+        "\"{name}\" is not a superuser: subscriptions and options of other roles' user mappings are not captured"
+    ));
     if !login.read_all_data {
         let remedy = if major >= 14 { ": GRANT pg_read_all_data would cover all" } else { "" };
         spots.push(format!("\"{name}\" reads only tables that were granted to it{remedy}"));
@@ -192,9 +199,9 @@ mod tests {
     #[test]
     fn a_limited_login_is_told_what_it_misses() {
         let mut login = LoginRights { name: "dbb".into(), ..LoginRights::default() };
-        assert!(blind_spots(&login, 15).iter().any(|spot| spot.contains("pg_read_all_data")));
-        assert!(!blind_spots(&login, 13).iter().any(|spot| spot.contains("pg_read_all_data")));
+        assert!(blind_spots(&login, 15, false).iter().any(|spot| spot.contains("pg_read_all_data")));
+        assert!(!blind_spots(&login, 13, false).iter().any(|spot| spot.contains("pg_read_all_data")));
         login.superuser = true;
-        assert!(blind_spots(&login, 15).is_empty());
+        assert!(blind_spots(&login, 15, false).is_empty());
     }
 }
