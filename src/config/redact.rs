@@ -19,7 +19,10 @@ pub fn redact(text: &str) -> String {
             below = None;
         }
         let is_value = below.is_some() && !is_source(content);
-        let hide = if is_value { vec![indent..indent + content.len()] } else { secrets(line) };
+        let mut hide = secrets(line);
+        if is_value {
+            hide.push(indent..indent + content.len());
+        }
         if is_bare_key(content) {
             below = Some(indent);
         }
