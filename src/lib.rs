@@ -3,8 +3,10 @@
 //! The house is cut in floors; a file imports only from floors below its own
 //! (`docs/ARCHITECTURE.md` has the map, `tests/quick/tidy.rs` the check).
 
+pub mod app;
 pub mod apply;
 pub mod base;
+pub mod cli;
 pub mod codec;
 pub mod config;
 pub mod engine;

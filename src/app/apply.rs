@@ -96,13 +96,8 @@ pub(crate) async fn carry_on(
     let plan = Arc::new(plan);
     let journal = Arc::new(journal);
     let world = world(app, &plan).await?;
-    let context = Arc::new(Context::new(
-        run.clone(),
-        plan.clone(),
-        world,
-        journal.clone(),
-        std::mem::take(&mut progress.facts),
-    ));
+    let context =
+        Arc::new(Context::new(run.clone(), plan.clone(), world, journal.clone(), std::mem::take(&mut progress.facts)));
     if progress.resumed > 0 {
         crate::apply::resume::probe(&context, &mut progress).await?;
     }

@@ -32,8 +32,11 @@ pub async fn open(desired: &Desired, snapshot: &str, table: &str) -> Result<Rows
         .cloned()
         .collect();
     if chunks.iter().any(|c| c.format == RowFormat::Binary) {
-        return Err(Error::new(code::PG_ROW_SIZE, format!("rows of {} are stored in binary form: they are too large for text", table.display()))
-            .fix("restore the table and read it there"));
+        return Err(Error::new(
+            code::PG_ROW_SIZE,
+            format!("rows of {} are stored in binary form: they are too large for text", table.display()),
+        )
+        .fix("restore the table and read it there"));
     }
     Ok(Rows { source, table, chunks })
 }
@@ -49,7 +52,8 @@ fn named(catalog: &Catalog, name: &str, snapshot: &str) -> Result<Table> {
         .map(|t| (strsim::jaro_winkler(&t.display(), &wanted), t.display()))
         .filter(|(score, _)| *score > 0.8)
         .max_by(|a, b| a.0.total_cmp(&b.0));
-    let error = Error::new(code::SNAPSHOT_UNKNOWN, format!("snapshot {snapshot} holds no rows of a table \"{wanted}\""));
+    let error =
+        Error::new(code::SNAPSHOT_UNKNOWN, format!("snapshot {snapshot} holds no rows of a table \"{wanted}\""));
     Err(match alike {
         Some((_, name)) => error.fix(format!("did you mean \"{name}\"?")),
         None => error.fix(format!("list what is in it: dbb ls {snapshot}")),

@@ -55,16 +55,22 @@ pub async fn snapshot(desired: &Desired, what: &str) -> Result<Found> {
     let mut by_id: Vec<usize> = (0..all.len()).filter(|&i| all[i].header.id.starts_with(what)).collect();
     if by_id.len() > 1 {
         let ids: Vec<&str> = by_id.iter().take(5).map(|&i| all[i].header.id.as_str()).collect();
-        return Err(Error::new(code::SNAPSHOT_UNKNOWN, format!("\"{what}\" is the beginning of {} snapshots", by_id.len()))
-            .cause(ids.join(", "))
-            .fix("give more of the id"));
+        return Err(Error::new(
+            code::SNAPSHOT_UNKNOWN,
+            format!("\"{what}\" is the beginning of {} snapshots", by_id.len()),
+        )
+        .cause(ids.join(", "))
+        .fix("give more of the id"));
     }
     let at = by_id.pop().or_else(|| all.iter().rposition(|f| f.header.database == what));
     match at {
         Some(at) => all.into_iter().nth(at).ok_or_else(|| Error::bug("a snapshot got lost")),
         None => {
-            let mut error = Error::new(code::SNAPSHOT_UNKNOWN, format!("there is no snapshot \"{what}\", nor one of a database of that name"))
-                .fix("list them: dbb snapshots");
+            let mut error = Error::new(
+                code::SNAPSHOT_UNKNOWN,
+                format!("there is no snapshot \"{what}\", nor one of a database of that name"),
+            )
+            .fix("list them: dbb snapshots");
             for one in damaged {
                 error = error.cause(one.to_string());
             }
@@ -83,7 +89,9 @@ pub fn run(runs: &Runs, what: &str) -> Result<String> {
         (Some(id), true) => Ok(id),
         (Some(_), false) => Err(Error::new(code::RUN_UNKNOWN, format!("\"{what}\" is the beginning of several runs"))
             .fix("give more of the id: dbb runs")),
-        (None, _) => Err(Error::new(code::RUN_UNKNOWN, format!("there is no run \"{what}\"")).fix("list them: dbb runs")),
+        (None, _) => {
+            Err(Error::new(code::RUN_UNKNOWN, format!("there is no run \"{what}\"")).fix("list them: dbb runs"))
+        }
     }
 }
 
@@ -93,11 +101,13 @@ pub fn run(runs: &Runs, what: &str) -> Result<String> {
 /// `DBB-RUN-NOTHING`
 pub fn unfinished_run(runs: &Runs) -> Result<String> {
     for id in runs.list()?.into_iter().rev() {
-        let outcome = runs.read(&id).map(|records| crate::apply::resume::Progress::fold(&records).and_then(|p| p.outcome));
+        let outcome =
+            runs.read(&id).map(|records| crate::apply::resume::Progress::fold(&records).and_then(|p| p.outcome));
         // one that cannot be read is named, not passed over
         if !matches!(outcome, Ok(Some(RunOutcome::Succeeded | RunOutcome::Partial))) {
             return Ok(id);
         }
     }
-    Err(Error::new(code::RUN_NOTHING, "every run succeeded: there is nothing to go on with").fix("start a new one: dbb apply"))
+    Err(Error::new(code::RUN_NOTHING, "every run succeeded: there is nothing to go on with")
+        .fix("start a new one: dbb apply"))
 }

@@ -1,10 +1,10 @@
 //! Writes a commented starter config for the servers it is pointed at.
 
 use crate::app::{App, registry};
+use crate::base::{limits, units};
 use crate::error::{Error, Result, code};
 use crate::model::desired::{EngineKind, HostPort, RoleScope, ServerSpec, TlsMode, TlsSpec};
 use crate::model::observed::ServerState;
-use crate::base::{limits, units};
 use std::fmt::Write;
 
 /// A server as the command line names it.
@@ -48,7 +48,10 @@ pub async fn write(app: &App, project: &str, servers: &[String], repository: &st
         looked.push(state);
     }
     if pointed.is_empty() {
-        let _ = writeln!(out, "  # my-server:\n  #   engine: postgres\n  #   host: db.internal\n  #   user: dbb\n  #   password: {{env: DB_PASSWORD}}\n  {{}}");
+        let _ = writeln!(
+            out,
+            "  # my-server:\n  #   engine: postgres\n  #   host: db.internal\n  #   user: dbb\n  #   password: {{env: DB_PASSWORD}}\n  {{}}"
+        );
     }
     let _ = writeln!(out, "\ndatabases:");
     let mut any = false;
@@ -64,18 +67,28 @@ pub async fn write(app: &App, project: &str, servers: &[String], repository: &st
                         false => database.name.clone(),
                     };
                     taken.push(database.name.clone());
-                    let named = if key == database.name { String::new() } else { format!(", name: {}", yaml(&database.name)) };
+                    let named =
+                        if key == database.name { String::new() } else { format!(", name: {}", yaml(&database.name)) };
                     let _ = writeln!(out, "  {}: {{server: {}{named}}}   # {size}", yaml_key(&key), yaml(&server.name));
                 }
             }
             Err(error) => {
-                let _ = writeln!(out, "  # {} could not be looked at: {}", one_line(&server.name), one_line(&error.to_string()));
+                let _ = writeln!(
+                    out,
+                    "  # {} could not be looked at: {}",
+                    one_line(&server.name),
+                    one_line(&error.to_string())
+                );
             }
         }
     }
     if !any {
         let first = pointed.first().map_or("my-server", |s| s.name.as_str());
-        let _ = writeln!(out, "  # orders: {{server: {0}}}\n  # tenants: {{server: {0}, match: \"tenant_*\"}}   # every database of that name\n  {{}}", yaml(first));
+        let _ = writeln!(
+            out,
+            "  # orders: {{server: {0}}}\n  # tenants: {{server: {0}, match: \"tenant_*\"}}   # every database of that name\n  {{}}",
+            yaml(first)
+        );
     }
     let _ = writeln!(out, "\n# Servers that restores may go to.\ntargets:");
     match pointed.first() {
@@ -99,7 +112,12 @@ fn parse(text: &str) -> Result<Pointed> {
         _ => (None, text),
     };
     if rest.starts_with('/') {
-        return Ok(Pointed { name: name.unwrap_or("local").into(), host: rest.into(), port: 5432, user: "postgres".into() });
+        return Ok(Pointed {
+            name: name.unwrap_or("local").into(),
+            host: rest.into(),
+            port: 5432,
+            user: "postgres".into(),
+        });
     }
     let rest = rest.strip_prefix("postgres://").or_else(|| rest.strip_prefix("postgresql://")).unwrap_or(rest);
     let rest = rest.split(['/', '?']).next().unwrap_or(rest);
@@ -148,7 +166,10 @@ fn yaml(text: &str) -> String {
 fn yaml_key(text: &str) -> String {
     let plain = text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
-        && !matches!(text.to_ascii_lowercase().as_str(), "yes" | "no" | "on" | "off" | "true" | "false" | "null" | "y" | "n");
+        && !matches!(
+            text.to_ascii_lowercase().as_str(),
+            "yes" | "no" | "on" | "off" | "true" | "false" | "null" | "y" | "n"
+        );
     if plain { text.to_owned() } else { yaml(text) }
 }
 

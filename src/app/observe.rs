@@ -17,10 +17,8 @@ pub async fn observe<'a>(
     let began = tokio::time::Instant::now();
     let servers = servers.map(|spec| async move { (spec.name.clone(), server(app, spec).await) });
     let repositories = repositories.map(|(name, spec)| async move { (name.clone(), repository(spec).await) });
-    let (servers, repositories) = tokio::join!(
-        futures_util::future::join_all(servers),
-        futures_util::future::join_all(repositories)
-    );
+    let (servers, repositories) =
+        tokio::join!(futures_util::future::join_all(servers), futures_util::future::join_all(repositories));
     Observed {
         now: app.clock.now(),
         servers: collect(servers),

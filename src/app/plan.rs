@@ -148,10 +148,9 @@ pub async fn load(app: &App, desired: &Desired, path: &Path) -> Result<Plan> {
 /// What the plan's resources look like now.
 async fn fingerprints(app: &App, desired: &Desired, plan: &Plan) -> Result<Vec<crate::model::plan::Fingerprint>> {
     let observed = observe::observe(app, plan.servers.values(), plan.repositories.iter()).await;
-    for failure in observed.servers.values().filter_map(|s| s.as_ref().err()) {
-        return Err(failure.clone().into());
-    }
-    for failure in observed.repositories.values().filter_map(|r| r.as_ref().err()) {
+    let servers = observed.servers.values().filter_map(|s| s.as_ref().err());
+    let repositories = observed.repositories.values().filter_map(|r| r.as_ref().err());
+    if let Some(failure) = servers.chain(repositories).next() {
         return Err(failure.clone().into());
     }
     let mut preflights = Vec::new();
@@ -179,7 +178,10 @@ fn header(observed: &Observed, repository: &str, database: &str, snapshot: &str)
         .and_then(|r| r.as_ref().ok())
         .and_then(|r| r.snapshots.iter().find(|h| h.database == database && h.id == snapshot))
         .cloned()
-        .ok_or_else(|| Error::new(code::PLAN_STALE, format!("snapshot {snapshot} of \"{database}\" is gone")).fix("make a new plan: dbb plan"))
+        .ok_or_else(|| {
+            Error::new(code::PLAN_STALE, format!("snapshot {snapshot} of \"{database}\" is gone"))
+                .fix("make a new plan: dbb plan")
+        })
 }
 
 /// What a restore takes, in words, for a runbook that is made for a person.

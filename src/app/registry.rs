@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::engine::postgres::Postgres;
-use crate::error::{Result, code, Error};
+use crate::error::{Error, Result, code};
 use crate::model::desired::{EngineKind, RepositorySpec};
 use crate::port::clock::Clock;
 use crate::port::engine::Engine;

@@ -47,8 +47,9 @@ async fn go_on(app: &App, runs: &Runs, run: Option<&str>, options: Options) -> R
         return Err(Error::new(code::RUN_NOTHING, format!("run {id} succeeded: there is nothing to go on with"))
             .fix("start a new one: dbb apply"));
     }
-    let plan: Plan = serde_json::from_slice(&opened.plan)
-        .map_err(|e| Error::new(code::PLAN_FORMAT, format!("the plan of run {id} cannot be read")).cause(e.to_string()))?;
+    let plan: Plan = serde_json::from_slice(&opened.plan).map_err(|e| {
+        Error::new(code::PLAN_FORMAT, format!("the plan of run {id} cannot be read")).cause(e.to_string())
+    })?;
     let at = app.clock.now();
     let by = format!("{} pid {}", app.environment.who, std::process::id());
     opened.journal.append(vec![Record::RunResumed { at, by }]).await?;

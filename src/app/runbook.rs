@@ -15,8 +15,9 @@ use std::fmt::Write;
 pub async fn write(desired: &Desired, what: &str, target: &str, at: Option<&str>) -> Result<String> {
     if !desired.targets.contains_key(target) {
         let known: Vec<&str> = desired.targets.keys().map(String::as_str).collect();
-        return Err(Error::new(code::CONFIG_REFERENCE, format!("there is no target \"{target}\" in the config"))
-            .fix(format!("targets of the config: {}", if known.is_empty() { "none yet".into() } else { known.join(", ") })));
+        return Err(Error::new(code::CONFIG_REFERENCE, format!("there is no target \"{target}\" in the config")).fix(
+            format!("targets of the config: {}", if known.is_empty() { "none yet".into() } else { known.join(", ") }),
+        ));
     }
     let limit = match at {
         Some(text) => Some(time(text)?),
@@ -39,8 +40,11 @@ pub async fn write(desired: &Desired, what: &str, target: &str, at: Option<&str>
         let error = match known {
             true => Error::new(code::SNAPSHOT_UNKNOWN, format!("there is no snapshot of \"{what}\" yet"))
                 .fix("make one: dbb apply --now"),
-            false => Error::new(code::CONFIG_REFERENCE, format!("\"{what}\" is neither a database nor a server of the config"))
-                .fix("list what can be restored: dbb snapshots"),
+            false => Error::new(
+                code::CONFIG_REFERENCE,
+                format!("\"{what}\" is neither a database nor a server of the config"),
+            )
+            .fix("list what can be restored: dbb snapshots"),
         };
         return Err(error);
     }

@@ -47,7 +47,8 @@ pub async fn show(_app: &App, desired: Option<&Desired>, state_dir: &Path, what:
     let all = Runs::new(state_dir);
     if all.list()?.iter().any(|id| id.starts_with(what)) {
         let id = find::run(&all, what)?;
-        let line = runs::list(state_dir)?.into_iter().find(|l| l.id == id).ok_or_else(|| Error::bug("a run got lost"))?;
+        let line =
+            runs::list(state_dir)?.into_iter().find(|l| l.id == id).ok_or_else(|| Error::bug("a run got lost"))?;
         if let Some(failure) = line.failure {
             return Err(failure.into());
         }

@@ -22,8 +22,11 @@ pub async fn list(
     if let Some(name) = database {
         let known = desired.databases.contains_key(name) || found.iter().any(|f| f.header.database == name);
         if !known {
-            return Err(Error::new(code::CONFIG_REFERENCE, format!("there is no database \"{name}\", in the config or in a snapshot"))
-                .fix("list all: dbb snapshots"));
+            return Err(Error::new(
+                code::CONFIG_REFERENCE,
+                format!("there is no database \"{name}\", in the config or in a snapshot"),
+            )
+            .fix("list all: dbb snapshots"));
         }
         found.retain(|f| f.header.database == name);
     }

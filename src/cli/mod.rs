@@ -1,7 +1,7 @@
 //! Floor 7: the command line. One file per command; views turn data into
 //! text; nothing below this floor writes to a stream.
 
-pub mod arguments;
+pub(crate) mod arguments;
 mod commands;
 mod output;
 mod progress;

@@ -22,7 +22,8 @@ impl Output {
     /// Looks at the streams and at what the person wants.
     #[allow(clippy::disallowed_methods)] // NO_COLOR and TERM are the terminal's own conventions
     pub fn new(wish: ColorWish) -> Self {
-        let plain = std::env::var("NO_COLOR").is_ok_and(|v| !v.is_empty()) || std::env::var("TERM").is_ok_and(|t| t == "dumb");
+        let plain =
+            std::env::var("NO_COLOR").is_ok_and(|v| !v.is_empty()) || std::env::var("TERM").is_ok_and(|t| t == "dumb");
         let color = |terminal: bool| match wish {
             ColorWish::Always => true,
             ColorWish::Never => false,

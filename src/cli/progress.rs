@@ -85,7 +85,9 @@ impl Progress {
             return;
         }
         let bar = ProgressBar::with_draw_target(Some(bytes.max(1)), ProgressDrawTarget::stderr_with_hz(8));
-        if let Ok(style) = ProgressStyle::with_template("  {bar:30} {percent:>3}%  {msg}  {elapsed} elapsed, {eta} left") {
+        if let Ok(style) =
+            ProgressStyle::with_template("  {bar:30} {percent:>3}%  {msg}  {elapsed} elapsed, {eta} left")
+        {
             bar.set_style(style.progress_chars("=> "));
         }
         bar.enable_steady_tick(Duration::from_millis(250));
@@ -101,7 +103,8 @@ impl Reporter for Progress {
                 self.steps.store(*steps, Ordering::Relaxed);
                 self.steps_done.store(*done, Ordering::Relaxed);
                 if !self.quiet {
-                    let before = if *done > 0 { format!(", {} done before", units::count(*done)) } else { String::new() };
+                    let before =
+                        if *done > 0 { format!(", {} done before", units::count(*done)) } else { String::new() };
                     self.line(&format!("run {run}: {} steps{before}, {jobs} jobs", units::count(*steps)));
                 }
                 self.start_bar(*bytes);
@@ -126,12 +129,19 @@ impl Reporter for Progress {
             Event::StepFailed { step, failure, .. } => self.failure("failed ", step, failure, ""),
             Event::Retry { step, attempt, attempts_max, pause_ms, failure } => {
                 let pause = units::duration(Duration::from_millis(*pause_ms));
-                self.failure("retry  ", step, failure, &format!(" (attempt {attempt}/{attempts_max}, next in {pause})"));
+                self.failure(
+                    "retry  ",
+                    step,
+                    failure,
+                    &format!(" (attempt {attempt}/{attempts_max}, next in {pause})"),
+                );
             }
             Event::Skipped { count, because } => {
                 self.line(&format!("  skipped {} steps that need {because}", units::count(*count)));
             }
-            Event::UnitFinished { unit, summary, .. } if !self.quiet => self.line(&format!("  done    {unit}  {summary}")),
+            Event::UnitFinished { unit, summary, .. } if !self.quiet => {
+                self.line(&format!("  done    {unit}  {summary}"))
+            }
             Event::Warning { code, message } => {
                 self.line(&view::error::warning_line(code.as_deref(), message, &self.output.err));
             }

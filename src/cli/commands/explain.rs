@@ -7,10 +7,8 @@ use crate::error::{Exit, code};
 
 pub fn run(cli: &Cli, arguments: &Explain) -> Outcome {
     let Some(name) = &arguments.code else {
-        let rows: Vec<Vec<String>> = code::ALL
-            .iter()
-            .map(|c| vec![c.name.to_owned(), (c.exit as u8).to_string(), c.title.to_owned()])
-            .collect();
+        let rows: Vec<Vec<String>> =
+            code::ALL.iter().map(|c| vec![c.name.to_owned(), (c.exit as u8).to_string(), c.title.to_owned()]).collect();
         cli.output.result(&view::table::render(&["code", "exit", "what it is"], &rows, &cli.output.out));
         return Ok(Exit::Done);
     };

@@ -8,7 +8,8 @@ use crate::error::Exit;
 
 pub async fn run(cli: &Cli, arguments: Ls) -> Outcome {
     let desired = config(cli)?;
-    let (found, lines) = crate::app::ls::list(&desired, &arguments.snapshot, arguments.pattern.as_deref()).await.map_err(one)?;
+    let (found, lines) =
+        crate::app::ls::list(&desired, &arguments.snapshot, arguments.pattern.as_deref()).await.map_err(one)?;
     match arguments.format {
         Format::Text => cli.output.result(&view::ls::text(&found.header, &lines, &cli.output.out)),
         Format::Json => cli.output.result(&json(&lines)?),

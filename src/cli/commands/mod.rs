@@ -47,7 +47,7 @@ pub(crate) fn state_dir(cli: &Cli, desired: Option<&Desired>) -> PathBuf {
 }
 
 /// Reads a runbook; `-` is standard input.
-pub(crate) fn runbook(cli: &Cli, file: &str, desired: &Desired) -> Result<Runbook, Problems> {
+pub(crate) fn runbook(file: &str, desired: &Desired) -> Result<Runbook, Problems> {
     if file == "-" {
         let mut text = String::new();
         let limit = crate::base::limits::CONFIG_BYTES_MAX;
@@ -90,7 +90,7 @@ pub(crate) async fn make_plan(
 ) -> Result<Plan, Problems> {
     match runbook_file {
         Some(file) => {
-            let runbook = runbook(cli, file, desired)?;
+            let runbook = runbook(file, desired)?;
             planning::restore(&cli.app, desired, &runbook, wishes).await.map_err(one)
         }
         None => planning::backup(&cli.app, desired, wishes).await.map_err(one),

@@ -8,9 +8,10 @@ use crate::error::Exit;
 
 pub async fn run(cli: &Cli, arguments: Snapshots) -> Outcome {
     let desired = config(cli)?;
-    let (found, damaged) = crate::app::snapshots::list(&desired, arguments.database.as_deref(), arguments.repository.as_deref())
-        .await
-        .map_err(one)?;
+    let (found, damaged) =
+        crate::app::snapshots::list(&desired, arguments.database.as_deref(), arguments.repository.as_deref())
+            .await
+            .map_err(one)?;
     let now = cli.app.clock.now();
     match arguments.format {
         Format::Text => cli.output.result(&view::snapshots::text(&found, now, &cli.output.out)),

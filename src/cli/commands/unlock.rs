@@ -7,7 +7,9 @@ use crate::error::Exit;
 
 pub async fn run(cli: &Cli, arguments: Unlock) -> Outcome {
     if arguments.reason.trim().is_empty() {
-        return Err(one(usage("a reason must say something").fix("write why it is safe: --reason \"the host is gone\"")));
+        return Err(one(
+            usage("a reason must say something").fix("write why it is safe: --reason \"the host is gone\"")
+        ));
     }
     let dir = match &cli.global.state_dir {
         Some(dir) => dir.clone(),

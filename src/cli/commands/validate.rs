@@ -44,9 +44,18 @@ pub async fn run(cli: &Cli, arguments: Validate) -> Outcome {
     match arguments.format {
         Format::Json => cli.output.result("[]"),
         Format::Text => {
-            let files = if arguments.files.is_empty() { cli.global.config.display().to_string() } else { arguments.files.join(", ") };
+            let files = if arguments.files.is_empty() {
+                cli.global.config.display().to_string()
+            } else {
+                arguments.files.join(", ")
+            };
             let what = loaded.map_or(String::new(), |d| {
-                format!(": {} servers, {} database entries, {} targets", d.servers.len(), d.databases.len(), d.targets.len())
+                format!(
+                    ": {} servers, {} database entries, {} targets",
+                    d.servers.len(),
+                    d.databases.len(),
+                    d.targets.len()
+                )
             });
             cli.output.result(&format!("{files} is valid{what}."));
         }

@@ -16,7 +16,9 @@ pub async fn run(cli: &Cli, arguments: Verify) -> Outcome {
     let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let jobs = arguments.jobs.map_or(processors, |jobs| jobs as usize);
     let (verified, damaged) =
-        crate::app::verify::verify(&cli.app, &desired, arguments.snapshot.as_deref(), level, jobs).await.map_err(one)?;
+        crate::app::verify::verify(&cli.app, &desired, arguments.snapshot.as_deref(), level, jobs)
+            .await
+            .map_err(one)?;
     match arguments.format {
         Format::Text => cli.output.result(&view::verify::text(&verified, level, &cli.output.out)),
         Format::Json => cli.output.result(&json(&verified)?),

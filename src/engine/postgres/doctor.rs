@@ -119,7 +119,8 @@ fn of_state(server: &ServerSpec, state: &ServerState) -> Vec<Check> {
             .fix(format!("Give \"{}\" what is missing, or log in as a superuser", login.name));
         checks.push(doubtful("rights", error));
     }
-    if !login.superuser && !(login.create_db && login.create_role) && !state.standby {
+    let may_restore = login.superuser || (login.create_db && login.create_role);
+    if !may_restore && !state.standby {
         let error = Error::new(
             code::RESTORE_RIGHTS,
             format!("\"{}\" may capture, but not restore whole databases here", login.name),
