@@ -22,7 +22,7 @@ pub struct DiskSources;
 impl Sources for DiskSources {
     fn read(&self, file: &str) -> Option<String> {
         let bytes = files::read(Path::new(file), limits::CONFIG_BYTES_MAX).ok()?;
-        String::from_utf8(bytes).ok()
+        String::from_utf8(bytes).ok().map(|text| crate::config::redact(&text))
     }
 }
 
