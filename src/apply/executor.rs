@@ -3,12 +3,12 @@
 use crate::apply::context::Context;
 use crate::apply::scheduler::Scheduler;
 use crate::apply::{capture, check, restore};
-use crate::base::limits;
+use crate::base::{limits, units};
 use crate::error::{Error, Failure, Result, code};
 use crate::model::desired::OnError;
 use crate::model::event::Event;
 use crate::model::journal::{Facts, Record};
-use crate::model::step::{Action, Step, StepId};
+use crate::model::step::{Action, RestoreAction, Step, StepId};
 use backon::{BackoffBuilder, ExponentialBuilder};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -151,7 +151,7 @@ impl Run {
         let reporter = self.context.world.reporter.clone();
         for (step, result) in done.steps.iter().zip(done.results) {
             match result {
-                Ok((_, expansion)) => {
+                Ok((facts, expansion)) => {
                     if let Some((steps, edges)) = expansion {
                         reporter.report(Event::Expanded {
                             unit: step.unit.clone(),
@@ -162,6 +162,9 @@ impl Run {
                     }
                     self.scheduler.succeeded(&step.id);
                     self.attempts.remove(&step.id);
+                    if let Some(summary) = summary(step, &facts) {
+                        reporter.report(Event::UnitFinished { unit: step.unit.clone(), ok: true, summary });
+                    }
                     reporter.report(Event::StepSucceeded {
                         step: step.id.clone(),
                         unit: step.unit.clone(),
@@ -250,6 +253,24 @@ impl Run {
             self.resting.push((Instant::now() + pause(tries), opening));
         }
         Ok(())
+    }
+}
+
+/// What to say when a step was the last of its unit: a snapshot is there, a database is back.
+fn summary(step: &Step, facts: &Facts) -> Option<String> {
+    match &step.action {
+        Action::CaptureCommit { .. } => {
+            let number = |name: &str| facts.detail[name].as_u64().unwrap_or(0);
+            Some(format!(
+                "snapshot {}: {} tables, {} rows, {} stored",
+                facts.detail["snapshot"].as_str().unwrap_or_default(),
+                units::count(number("tables")),
+                units::count(number("rows")),
+                units::bytes(number("stored_bytes").saturating_sub(number("shared_bytes")))
+            ))
+        }
+        Action::Restore { action: RestoreAction::Finish, .. } => Some("restored".into()),
+        _ => None,
     }
 }
 

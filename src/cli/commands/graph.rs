@@ -3,7 +3,7 @@
 use crate::app::graph::{Language, draw};
 use crate::cli::arguments::{Graph, GraphFormat};
 use crate::cli::commands::{config, make_plan, wishes};
-use crate::cli::{Cli, Outcome};
+use crate::cli::{Cli, Outcome, one};
 use crate::error::Exit;
 
 pub async fn run(cli: &Cli, arguments: Graph) -> Outcome {
@@ -15,6 +15,9 @@ pub async fn run(cli: &Cli, arguments: Graph) -> Outcome {
         GraphFormat::Mermaid => Language::Mermaid,
         GraphFormat::Json => Language::Json,
     };
+    if let Some(error) = crate::plan::blocked(&plan) {
+        return Err(one(error));
+    }
     cli.output.result(&draw(&plan, language, arguments.full));
     Ok(Exit::Done)
 }

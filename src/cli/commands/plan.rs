@@ -6,7 +6,7 @@ use crate::cli::commands::{config, json, make_plan, wishes};
 use crate::cli::view;
 use crate::cli::{Cli, Outcome, one};
 use crate::error::Exit;
-use crate::model::plan::{ChangeKind, NoticeLevel};
+use crate::model::plan::ChangeKind;
 
 pub async fn run(cli: &Cli, arguments: Plan) -> Outcome {
     let desired = config(cli)?;
@@ -25,11 +25,8 @@ pub async fn run(cli: &Cli, arguments: Plan) -> Outcome {
         PlanFormat::Markdown => cli.output.result(&view::plan::markdown(&plan)),
     }
     // what cannot be planned at all is a failure of the command; the rest of the plan was shown
-    let blocked = plan.notices.iter().find(|n| n.level == NoticeLevel::Error);
-    if let Some(notice) = blocked
-        && plan.graph.steps.is_empty()
-    {
-        return Err(one(notice.failure.clone().into()));
+    if let Some(error) = crate::plan::blocked(&plan) {
+        return Err(one(error));
     }
     if !arguments.detailed_exitcode {
         return Ok(Exit::Done);
