@@ -30,7 +30,7 @@ impl Repository {
     async fn headers_below(&self, prefix: &str) -> Result<Headers> {
         let entries = self.storage.list(prefix).await?;
         let read = |key: String| async move {
-            match manifest::read_header(&*self.storage, &key).await {
+            match manifest::read_header(&*self.storage, &key, &self.info.id_key).await {
                 // removed since it was listed
                 Ok(None) => Ok(None),
                 Ok(Some(header)) => Ok(Some(Ok(header))),
@@ -59,7 +59,9 @@ impl Repository {
     /// `DBB-SNAPSHOT-UNKNOWN`, `DBB-SNAPSHOT-DAMAGED`, `DBB-STORAGE-*`
     pub async fn header(&self, database: &str, id: &str) -> Result<Header> {
         let key = names::manifest(database, id);
-        manifest::read_header(&*self.storage, &key).await?.ok_or_else(|| unknown(&format!("{id} of {database}")))
+        manifest::read_header(&*self.storage, &key, &self.info.id_key)
+            .await?
+            .ok_or_else(|| unknown(&format!("{id} of {database}")))
     }
 
     /// The snapshot whose id is `text` or begins with it; only one must do.
@@ -74,7 +76,7 @@ impl Repository {
         let keys: Vec<String> = entries.into_iter().map(|entry| entry.key).filter(|key| fits(key)).collect();
         match &keys[..] {
             [] => Err(unknown(text)),
-            [key] => manifest::read_header(&*self.storage, key).await?.ok_or_else(|| unknown(text)),
+            [key] => manifest::read_header(&*self.storage, key, &self.info.id_key).await?.ok_or_else(|| unknown(text)),
             several => {
                 let list: Vec<&str> =
                     several.iter().take(5).map(|key| key.strip_prefix(names::SNAPSHOTS).unwrap_or(key)).collect();

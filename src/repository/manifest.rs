@@ -29,6 +29,9 @@ struct Envelope {
     body_codec: Codec,
     body_bytes: u64,
     body_blake3: Digest,
+    /// The key of the object ids, as the repository's own file has it: when that file is lost, any
+    /// manifest brings it back. It is no secret, for the tenant `plain` is not encrypted.
+    id_key: Digest,
 }
 
 /// A manifest read as far as its header.
@@ -69,7 +72,7 @@ pub(super) fn check(header: &Header, catalog: &Catalog) -> Result<()> {
 }
 
 /// The file's bytes.
-pub(super) fn encode(header: &Header, catalog: &Catalog) -> Result<Bytes> {
+pub(super) fn encode(header: &Header, catalog: &Catalog, id_key: Digest) -> Result<Bytes> {
     let bug = |error: serde_json::Error| Error::bug("a manifest cannot be written as JSON").cause(error.to_string());
     let header = serde_json::to_vec(header).map_err(bug)?;
     let plain = serde_json::to_vec(catalog).map_err(bug)?;
@@ -85,6 +88,7 @@ pub(super) fn encode(header: &Header, catalog: &Catalog) -> Result<Bytes> {
         body_codec: Codec::Zstd,
         body_bytes: body.len() as u64,
         body_blake3: Digest::of(&body),
+        id_key,
     };
     let mut file = serde_json::to_vec(&envelope).map_err(bug)?;
     file.push(b'\n');
@@ -107,19 +111,24 @@ pub(super) async fn put(storage: &dyn Storage, key: &str, bytes: Bytes) -> Resul
 }
 
 /// Reads the header only; `None` when there is no such manifest.
-pub(super) async fn read_header(storage: &dyn Storage, key: &str) -> Result<Option<Header>> {
+pub(super) async fn read_header(storage: &dyn Storage, key: &str, id_key: &Digest) -> Result<Option<Header>> {
     let Some(download) = storage.open(key).await? else { return Ok(None) };
-    Ok(Some(open(download, key).await?.header))
+    Ok(Some(open(download, key, id_key).await?.header))
 }
 
 /// Reads all of it. The manifest must still say what `header` says.
-pub(super) async fn read_catalog(storage: &dyn Storage, key: &str, header: &Header) -> Result<Catalog> {
+pub(super) async fn read_catalog(
+    storage: &dyn Storage,
+    key: &str,
+    id_key: &Digest,
+    header: &Header,
+) -> Result<Catalog> {
     let Some(download) = storage.open(key).await? else {
         return Err(Error::new(code::SNAPSHOT_UNKNOWN, format!("snapshot {} is gone", header.id))
             .cause(format!("{key} is not in {} any more", storage.display()))
             .fix("List what is there: `dbb snapshots`."));
     };
-    let Opened { envelope, header: found, mut body, mut download } = open(download, key).await?;
+    let Opened { envelope, header: found, mut body, mut download } = open(download, key, id_key).await?;
     if found != *header {
         return Err(damaged(key, "its header is not the one read before"));
     }
@@ -147,7 +156,7 @@ pub(super) async fn read_catalog(storage: &dyn Storage, key: &str, header: &Head
     Ok(catalog)
 }
 
-async fn open(mut download: Box<dyn Download>, key: &str) -> Result<Opened> {
+async fn open(mut download: Box<dyn Download>, key: &str, id_key: &Digest) -> Result<Opened> {
     let mut buffer = Vec::new();
     let line_end = loop {
         if let Some(end) = memchr::memchr(b'\n', &buffer) {
@@ -158,6 +167,9 @@ async fn open(mut download: Box<dyn Download>, key: &str) -> Result<Opened> {
         }
     };
     let envelope = read_envelope(&buffer[..line_end], key)?;
+    if envelope.id_key != *id_key {
+        return Err(damaged(key, "it was written with the key of another repository"));
+    }
     buffer.drain(..=line_end);
     if envelope.header_bytes > MANIFEST_HEADER_BYTES_MAX || envelope.body_bytes > MANIFEST_BYTES_MAX {
         return Err(damaged(key, "it claims to be larger than any manifest"));

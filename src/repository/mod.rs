@@ -92,7 +92,7 @@ impl Repository {
     pub async fn put_manifest(&self, header: &Header, catalog: &Catalog) -> Result<()> {
         manifest::check(header, catalog)?;
         let key = names::manifest(&header.database, &header.id);
-        let bytes = manifest::encode(header, catalog)?;
+        let bytes = manifest::encode(header, catalog, self.info.id_key)?;
         self.storage.sync().await?;
         manifest::put(&*self.storage, &key, bytes).await?;
         let mut known = self.known.lock();
@@ -106,7 +106,7 @@ impl Repository {
     /// `DBB-SNAPSHOT-UNKNOWN`, `DBB-SNAPSHOT-DAMAGED`, `DBB-STORAGE-*`
     pub async fn catalog(&self, header: &Header) -> Result<Catalog> {
         let key = names::manifest(&header.database, &header.id);
-        manifest::read_catalog(&*self.storage, &key, header).await
+        manifest::read_catalog(&*self.storage, &key, &self.info.id_key, header).await
     }
 
     /// Opens a snapshot for restoring.

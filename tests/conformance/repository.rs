@@ -232,6 +232,24 @@ async fn a_place_is_what_it_says() {
     ] {
         assert_eq!(lost.code(), code::REPO_DAMAGED, "snapshots without the file: not a fresh place");
     }
+
+    // as docs/format.md says: any manifest's first line has the key
+    let manifest = storage.list("snapshots/").await.unwrap().remove(0).key;
+    let bytes = storage.get(&manifest, 1 << 30).await.unwrap().unwrap();
+    let line: serde_json::Value = serde_json::from_slice(bytes.split(|byte| *byte == b'\n').next().unwrap()).unwrap();
+    let again = serde_json::json!({"format": "dbb-repository", "version": 1, "id": "new",
+        "created": "2026-11-20T02:00:00Z", "id_key": line["id_key"]});
+    storage.put(key, again.to_string().into(), PutMode::Create).await.unwrap();
+    let repository = Repository::open(storage.clone()).await.unwrap();
+    let header = repository.find("20261120").await.unwrap();
+    assert_eq!(damages(&repository, &header).await, 0);
+
+    // a manifest that came from another repository cannot be proven with this one's key
+    let text = String::from_utf8(storage.get(key, 10_000).await.unwrap().unwrap().to_vec()).unwrap();
+    let other = text.replace(line["id_key"].as_str().unwrap(), &"ab".repeat(32));
+    storage.put(key, other.into(), PutMode::Replace).await.unwrap();
+    let (headers, damaged) = Repository::open(storage).await.unwrap().headers().await.unwrap();
+    assert_eq!((headers.len(), damaged.len()), (0, 1));
 }
 
 #[tokio::test]
