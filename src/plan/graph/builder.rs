@@ -95,7 +95,7 @@ impl Builder {
         }
         self.edges.sort_unstable();
         self.edges.dedup_by_key(|(before, after, _)| (*before, *after));
-        cycle::check(&self.steps, &self.edges)?;
+        cycle::untie(&self.steps, &mut self.edges)?;
         let id = |node: Node| self.steps[node.0 as usize].id.clone();
         let mut edges: Vec<Edge> = self
             .edges

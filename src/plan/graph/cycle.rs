@@ -6,31 +6,54 @@ use crate::plan::graph::Node;
 use petgraph::algo::{tarjan_scc, toposort};
 use petgraph::graph::{DiGraph, NodeIndex};
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 /// Steps of a circle that an error names at most.
 const PATH_STEPS_MAX: usize = 20;
 
-/// Checks that there is no circle.
+/// Takes out of every circle the edges that only wait: they keep steps out of each other's way, and where the
+/// objects' own dependencies say otherwise, those count. An index whose function needs the table's
+/// primary key cannot be built before it.
 ///
 /// # Errors
-/// `DBB-PLAN-CYCLE` with the shortest circle through the first step that is on one.
-pub fn check(steps: &[Step], edges: &[(Node, Node, bool)]) -> Result<()> {
-    let mut graph = DiGraph::<(), ()>::with_capacity(steps.len(), edges.len());
-    for _ in steps {
+/// `DBB-PLAN-CYCLE` when a circle is left: the shortest one through the first step that is on one.
+pub fn untie(steps: &[Step], edges: &mut Vec<(Node, Node, bool)>) -> Result<()> {
+    let graph = graph(steps.len(), edges);
+    if toposort(&graph, None).is_ok() {
+        return Ok(());
+    }
+    let group_of = groups(&graph);
+    edges.retain(|(before, after, whatever)| {
+        let (before, after) = (group_of.get(&before.0), group_of.get(&after.0));
+        !whatever || before.is_none() || before != after
+    });
+    check(steps, edges)
+}
+
+fn graph(steps: usize, edges: &[(Node, Node, bool)]) -> DiGraph<(), ()> {
+    let mut graph = DiGraph::<(), ()>::with_capacity(steps, edges.len());
+    for _ in 0..steps {
         graph.add_node(());
     }
     for (before, after, _) in edges {
         graph.add_edge(NodeIndex::new(before.0 as usize), NodeIndex::new(after.0 as usize), ());
     }
+    graph
+}
+
+/// Steps that are on circles, with the number of the circles' group.
+fn groups(graph: &DiGraph<(), ()>) -> HashMap<u32, usize> {
+    let groups = tarjan_scc(graph).into_iter().enumerate();
+    let tied = groups.filter(|(_, group)| group.len() > 1 || group.iter().any(|&node| graph.contains_edge(node, node)));
+    tied.flat_map(|(number, group)| group.into_iter().map(move |node| (node.index() as u32, number))).collect()
+}
+
+fn check(steps: &[Step], edges: &[(Node, Node, bool)]) -> Result<()> {
+    let graph = graph(steps.len(), edges);
     if toposort(&graph, None).is_ok() {
         return Ok(());
     }
-    let on_circle: HashSet<NodeIndex> = tarjan_scc(&graph)
-        .into_iter()
-        .filter(|group| group.len() > 1 || group.iter().any(|&node| graph.contains_edge(node, node)))
-        .flatten()
-        .collect();
+    let on_circle: Vec<NodeIndex> = groups(&graph).into_keys().map(|node| NodeIndex::new(node as usize)).collect();
     let first = on_circle.iter().copied().min_by_key(|node| &steps[node.index()].id);
     let path = first.map(|first| circle(&graph, first)).unwrap_or_default();
     let mut names: Vec<&str> = path.iter().map(|node| steps[node.index()].id.as_str()).collect();

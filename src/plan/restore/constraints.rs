@@ -48,8 +48,9 @@ pub fn attach(draft: &mut Draft) {
         .filter_map(|entry| {
             let made = draft.made.get(&entry.id)?;
             // a constraint bears its table's name in front of its own
-            let name = entry.name.rsplit(' ').next().unwrap_or(&entry.name);
-            Some(((entry.schema.as_str(), name), made.last))
+            let table = entry.table.and_then(|table| draft.shape.entry(table)).map_or("", |table| &table.name);
+            let name = entry.name.strip_prefix(table).and_then(|name| name.strip_prefix(' '));
+            Some(((entry.schema.as_str(), name.unwrap_or(&entry.name)), made.last))
         })
         .collect();
     let attaches: Vec<(&SchemaEntry, Vec<u32>)> = draft

@@ -28,6 +28,8 @@ mod verify;
 #[cfg(test)]
 pub(crate) mod fixture;
 #[cfg(test)]
+mod property;
+#[cfg(test)]
 mod tests;
 
 pub use choose::{Chosen, choose};

@@ -35,7 +35,11 @@ pub fn add(draft: &mut Draft) {
         before.extend(draft.closing);
         before.extend(draft.granted);
         draft.waits_for(node, before);
-        for read in reads(draft, view.id, &rules) {
+        let (reads, made_whole_by) = reads(draft, view.id, &rules);
+        for rule in made_whole_by.iter().filter_map(|id| draft.made.get(id)).map(|made| made.last).collect::<Vec<_>>() {
+            draft.graph.needs(node, rule);
+        }
+        for read in reads {
             if let Some(other) = nodes.get(&read) {
                 draft.graph.needs(node, *other);
             } else {
@@ -50,37 +54,30 @@ pub fn add(draft: &mut Draft) {
 
 /// Rules that make views whole: a view in a circle is created empty and gets its query by a rule.
 fn view_rules<'a>(draft: &Draft<'a>) -> HashMap<u32, &'a SchemaEntry> {
-    let is_view = |id: u32| draft.shape.entry(id).is_some_and(|entry| entry.kind == EntryKind::View);
-    draft
-        .shape
-        .entries
-        .iter()
-        .filter(|entry| entry.kind == EntryKind::Rule)
-        .filter_map(|entry| Some((entry.table.filter(|table| is_view(*table))?, *entry)))
-        .collect()
+    let rules = draft.shape.entries.iter().filter(|entry| entry.kind == EntryKind::Rule);
+    rules.filter_map(|rule| Some((draft.shape.view_of(rule)?, *rule))).collect()
 }
 
-/// Tables and materialized views that a view reads, however indirectly, in the order of their ids.
-fn reads(draft: &Draft, view: u32, rules: &HashMap<u32, &SchemaEntry>) -> BTreeSet<u32> {
+/// Tables and materialized views that a view reads, however indirectly, and the rules that make
+/// views between them whole; each by id.
+fn reads(draft: &Draft, view: u32, rules: &HashMap<u32, &SchemaEntry>) -> (BTreeSet<u32>, BTreeSet<u32>) {
     let mut found = BTreeSet::new();
+    let mut used = BTreeSet::new();
     let mut seen = BTreeSet::from([view]);
     let mut open = vec![view];
     while let Some(id) = open.pop() {
         let Some(entry) = draft.shape.entry(id) else { continue };
-        let by_rule = rules.get(&id).map_or(&[][..], |rule| &rule.depends);
-        for on in entry.depends.iter().chain(by_rule) {
+        let rule = rules.get(&id);
+        used.extend(rule.map(|rule| rule.id));
+        for on in entry.depends.iter().chain(rule.map_or(&[][..], |rule| &rule.depends)) {
             let Some(on) = draft.shape.entry(*on).filter(|on| seen.insert(on.id)) else { continue };
-            match on.kind {
-                EntryKind::Table => {
-                    found.insert(on.id);
-                }
-                EntryKind::MaterializedView => {
-                    found.insert(on.id);
-                    open.push(on.id);
-                }
-                _ => open.push(on.id),
+            if matches!(on.kind, EntryKind::Table | EntryKind::MaterializedView) {
+                found.insert(on.id);
+            }
+            if on.kind != EntryKind::Table {
+                open.push(on.id);
             }
         }
     }
-    found
+    (found, used)
 }

@@ -112,9 +112,19 @@ impl<'a> Shape<'a> {
         self.bytes(entry) < SMALL_BYTES_MAX
     }
 
+    /// The view that a rule belongs to: the rule bears the view's name in front of its own.
+    pub fn view_of(&self, rule: &SchemaEntry) -> Option<u32> {
+        let on = rule.depends.iter().filter_map(|id| self.entry(*id));
+        let mut views = on.filter(|on| on.kind == EntryKind::View && on.schema == rule.schema);
+        views
+            .find(|view| rule.name.strip_prefix(&view.name).is_some_and(|rest| rest.starts_with(' ')))
+            .map(|view| view.id)
+    }
+
     /// Tables, views and materialized views that an entry is about.
     pub fn touched(&self, entry: &SchemaEntry) -> Vec<u32> {
         let own = entry.table.filter(|id| self.entry(*id).is_some());
+        let own = own.or_else(|| if entry.kind == EntryKind::Rule { self.view_of(entry) } else { None });
         let through = entry.depends.iter().filter_map(|id| self.entry(*id)).filter_map(|on| match on.kind {
             EntryKind::Table | EntryKind::View | EntryKind::MaterializedView => Some(on.id),
             _ => on.table.filter(|id| self.entry(*id).is_some()),

@@ -256,3 +256,93 @@ fn a_circle_is_named() {
     assert_eq!(error.code().name, "DBB-PLAN-CYCLE");
     assert!(error.causes()[0].contains("public.a -> "), "{:?}", error.causes());
 }
+
+#[test]
+fn a_rule_that_makes_a_view_whole_tells_what_a_refresh_reads() {
+    let mut maker = Maker::new();
+    let items = maker.table("items", BIG, 1);
+    let view = maker.entry(EntryKind::View, "v", &[]);
+    maker.entry(EntryKind::Rule, "v _RETURN", &[view, items]);
+    maker.entry(EntryKind::MaterializedView, "m", &[view]);
+    let seen = Seen::of(maker);
+    seen.needs("refresh/public.m", "load/public.items/0");
+    seen.ordered("rule/public.v _RETURN", "refresh/public.m");
+    seen.survives("rule/public.v _RETURN", "load/public.items/0");
+}
+
+mod selection {
+    use super::*;
+    use crate::model::catalog::Catalog;
+    use crate::model::desired::Selection;
+    use crate::plan::restore::{Selected, select};
+
+    fn shop() -> Catalog {
+        let mut maker = Maker::new();
+        let kind = maker.entry(EntryKind::Definition, "kind", &[]);
+        let items = maker.table("items", BIG, 1);
+        maker.edit(items).depends = vec![kind];
+        let orders = maker.table("orders", BIG, 1);
+        let pkey = maker.of(EntryKind::Constraint, "orders pkey", orders, &[]);
+        maker.of(EntryKind::ForeignKey, "items fk", items, &[pkey]);
+        maker.of(EntryKind::Index, "items_a", items, &[]);
+        maker.entry(EntryKind::Acl, "items", &[items]);
+        maker.entry(EntryKind::View, "v", &[items, orders]);
+        maker.entry(EntryKind::Definition, "unrelated", &[]);
+        maker.catalog
+    }
+
+    fn tables(patterns: &[&str]) -> Selection {
+        Selection { tables: patterns.iter().map(|text| (*text).to_owned()).collect(), ..Selection::default() }
+    }
+
+    fn kept(catalog: &Catalog, selected: &Selected) -> Vec<String> {
+        let kept = catalog.entries.iter().filter(|entry| !selected.left_out.contains(&entry.id));
+        kept.map(|entry| entry.name.clone()).collect()
+    }
+
+    #[test]
+    fn a_table_brings_what_it_needs_and_what_hangs_on_it() {
+        let catalog = shop();
+        let selected = select(&catalog, &tables(&["public.items"]), &Selection::default()).unwrap();
+        assert_eq!(kept(&catalog, &selected), ["kind", "items", "items_a", "items"]);
+        let warning = &selected.warnings[0];
+        assert_eq!(warning.message, "foreignkey \"public.items fk\" is left out although its table is restored");
+        assert_eq!(warning.causes, ["it needs constraint \"public.orders pkey\", which the selection leaves out"]);
+    }
+
+    #[test]
+    fn what_is_excluded_goes_with_all_that_needs_it() {
+        let catalog = shop();
+        let selected = select(&catalog, &Selection::default(), &tables(&["public.orders"])).unwrap();
+        assert_eq!(kept(&catalog, &selected), ["kind", "items", "items_a", "items", "unrelated"]);
+    }
+
+    #[test]
+    fn a_pattern_that_matches_nothing_is_refused() {
+        let error = select(&shop(), &tables(&["public.itmes"]), &Selection::default()).unwrap_err();
+        assert_eq!(error.code().name, "DBB-RESTORE-SELECTION");
+        assert_eq!(error.fixes()[0], "did you mean \"public.items\"?");
+    }
+
+    #[test]
+    fn a_partitioned_table_brings_its_partitions() {
+        let mut maker = Maker::new();
+        let root = maker.entry(EntryKind::Table, "events", &[]);
+        maker.partition("events_1", root, BIG);
+        maker.table("other", BIG, 1);
+        let selected = select(&maker.catalog, &tables(&["public.events"]), &Selection::default()).unwrap();
+        assert_eq!(kept(&maker.catalog, &selected), ["events", "events_1", "events_1"]);
+    }
+}
+
+#[test]
+fn true_dependencies_win_over_keeping_out_of_the_way() {
+    let mut maker = Maker::new();
+    let items = maker.table("items", BIG, 1);
+    let pkey = maker.of(EntryKind::Constraint, "items_pkey", items, &[]);
+    let view = maker.entry(EntryKind::View, "v", &[items, pkey]);
+    let function = maker.entry(EntryKind::Definition, "f(v)", &[view]);
+    maker.of(EntryKind::Index, "items_f", items, &[function]);
+    let seen = Seen::of(maker);
+    seen.needs("index/public.items_f", "constraint/public.items_pkey");
+}
