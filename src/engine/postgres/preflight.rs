@@ -120,7 +120,8 @@ impl Checks<'_> {
             "select d.oid, pg_catalog.pg_has_role(d.datdba, 'USAGE'), \
              (select pg_catalog.count(*) from pg_catalog.pg_stat_activity a where a.datid = d.oid), \
              (select pg_catalog.count(*) from pg_catalog.pg_prepared_xacts p where p.database = d.datname), \
-             (select pg_catalog.count(*) from pg_catalog.pg_replication_slots s where s.database = d.datname) \
+             (select pg_catalog.count(*) from pg_catalog.pg_replication_slots s where s.database = d.datname), \
+             (select pg_catalog.count(*) from pg_catalog.pg_subscription s where s.subdbid = d.oid) \
              from pg_catalog.pg_database d where d.datname = {}",
             quote::literal(&name)
         );
@@ -129,12 +130,12 @@ impl Checks<'_> {
             state.owns = row.get(1) == Some("t");
             state.database = format!("database \"{name}\" oid {}", row.get(0).unwrap_or_default());
             let number = |at: usize| row.get(at).and_then(|text| text.parse::<i64>().ok()).unwrap_or_default();
-            self.existing(&name, number(2), number(3), number(4));
+            self.existing(&name, number(2), [number(3), number(4), number(5)]);
         }
         Ok(state)
     }
 
-    fn existing(&mut self, name: &str, sessions: i64, prepared: i64, slots: i64) {
+    fn existing(&mut self, name: &str, sessions: i64, holders: [i64; 3]) {
         if !self.spec.replace {
             self.fail(
                 Error::new(code::RESTORE_EXISTS, format!("database \"{name}\" exists on {}", self.server.name))
@@ -148,11 +149,15 @@ impl Checks<'_> {
                 format!("{sessions} sessions use database \"{name}\" on {}: they will be ended", self.server.name);
             self.warn(code::RESTORE_EXISTS, text, "Stop what uses it beforehand");
         }
-        if prepared + slots > 0 {
+        let [prepared, slots, subscriptions] = holders;
+        if prepared + slots + subscriptions > 0 {
             self.fail(
                 Error::new(code::RESTORE_EXISTS, format!("database \"{name}\" on {} cannot be dropped", self.server.name))
-                    .cause(format!("{prepared} prepared transactions and {slots} replication slots hold it"))
-                    .fix("See pg_prepared_xacts and pg_replication_slots; ROLLBACK PREPARED and pg_drop_replication_slot free it"),
+                    .cause(format!(
+                        "{prepared} prepared transactions, {slots} replication slots and {subscriptions} subscriptions hold it"
+                    ))
+                    .fix("See pg_prepared_xacts, pg_replication_slots and pg_subscription there")
+                    .fix("ROLLBACK PREPARED, pg_drop_replication_slot and DROP SUBSCRIPTION free it"),
             );
         }
     }

@@ -332,7 +332,9 @@ pub async fn finish(target: &Target) -> Result<Facts> {
     };
     connection.batch(&durable, &doing).await?;
     take_back(target, &connection, &mut facts.warnings).await?;
-    connection.batch(&format!("DROP SCHEMA IF EXISTS {} CASCADE", progress::SCHEMA), &doing).await?;
+    let (quiet, loud) = event_triggers(&connection, &doing).await?;
+    let schema = progress::SCHEMA;
+    connection.batch(&format!("BEGIN; {quiet} DROP SCHEMA IF EXISTS {schema} CASCADE; {loud} COMMIT"), &doing).await?;
     target.pool.give(connection);
     target.pool.clear();
     let properties = &target.source.catalog().database;
@@ -365,6 +367,26 @@ pub async fn finish(target: &Target) -> Result<Facts> {
         facts.warnings.extend(result?);
     }
     Ok(facts)
+}
+
+/// Statements that switch event triggers off and on again as they were: they are about the source's objects, not
+/// about the progress table.
+async fn event_triggers(connection: &Connection, doing: &str) -> Result<(String, String)> {
+    let rows = connection
+        .rows("select evtname, evtenabled from pg_catalog.pg_event_trigger where evtenabled <> 'D'", doing)
+        .await?;
+    let (mut off, mut on) = (String::new(), String::new());
+    for row in &rows {
+        let name = quote::identifier(row.get(0).unwrap_or_default());
+        let state = match row.get(1) {
+            Some("A") => "ENABLE ALWAYS",
+            Some("R") => "ENABLE REPLICA",
+            _ => "ENABLE",
+        };
+        off.push_str(&format!("ALTER EVENT TRIGGER {name} DISABLE; "));
+        on.push_str(&format!("ALTER EVENT TRIGGER {name} {state}; "));
+    }
+    Ok((off, on))
 }
 
 async fn set_last(connection: &Connection, statements: &Statements, doing: &str) -> Result<Vec<String>> {

@@ -21,6 +21,10 @@ pub struct Script {
     pub owner: Option<String>,
     /// The schema whose functions may rely on a search path.
     pub schema: String,
+    /// The entry whose dependencies may be needed in it.
+    pub entry: Option<u32>,
+    /// When it does not work, a warning is enough.
+    pub optional: bool,
     /// When the login may not do it, a warning is enough.
     pub optional_when_limited: bool,
     /// Warnings, in sentences.
@@ -40,6 +44,9 @@ pub async fn script(target: &Target, action: &RestoreAction) -> Result<Option<Sc
             let name = quote::qualified(&entry.schema, &entry.name);
             Script {
                 doing: format!("refreshing materialized view {}", entry.display()),
+                // as its owner refreshes it: what a policy hides from the owner is not in it
+                settings: "SET LOCAL row_security = on;".to_owned(),
+                entry: Some(entry.id),
                 sql: format!("REFRESH MATERIALIZED VIEW {name};"),
                 schema: entry.schema.clone(),
                 ..Script::default()
@@ -51,7 +58,7 @@ pub async fn script(target: &Target, action: &RestoreAction) -> Result<Option<Sc
                 doing: format!("analyzing {}", table.display()),
                 sql: format!("ANALYZE {};", quote::qualified(&table.schema, &table.name)),
                 schema: table.schema.clone(),
-                optional_when_limited: true,
+                optional: true,
                 ..Script::default()
             }
         }
@@ -68,6 +75,7 @@ async fn define(target: &Target, entry: &SchemaEntry, form: DefineForm) -> Resul
             _ => format!("making {what} {}", entry.display()),
         },
         schema: entry.schema.clone(),
+        entry: Some(entry.id),
         optional_when_limited: matches!(
             entry.kind,
             EntryKind::Acl | EntryKind::DefaultAcl | EntryKind::Comment | EntryKind::SecurityLabel
@@ -111,7 +119,44 @@ async fn whole(target: &Target, entry: &SchemaEntry, script: &mut Script) -> Res
         // a new database has it already
         return Ok(entry.definition.replacen("CREATE SCHEMA public", "CREATE SCHEMA IF NOT EXISTS public", 1));
     }
-    Ok(entry.definition.clone())
+    Ok(without_internal_options(&entry.definition))
+}
+
+/// Without `pg_attver`, which PostgreSQL 15.20 keeps for itself among a column's options and no other version
+/// knows (trap 51).
+fn without_internal_options(definition: &str) -> String {
+    const OPTION: &str = "pg_attver";
+    if !definition.contains(OPTION) {
+        return definition.to_owned();
+    }
+    let all = tokens::significant(definition);
+    let mut cuts: Vec<std::ops::Range<usize>> = Vec::new();
+    for at in 1..all.len().saturating_sub(3) {
+        let is = |offset: usize, word: &str| all[at + offset].is(definition, word);
+        if !is(0, OPTION) || !is(1, "=") {
+            continue;
+        }
+        let (before, after) = (&all[at - 1], &all[at + 3]);
+        if before.is(definition, ",") {
+            cuts.push(before.at.start..all[at + 2].at.end);
+        } else if after.is(definition, ",") {
+            cuts.push(all[at].at.start..after.at.end);
+        } else {
+            // the only one: the whole statement
+            let start = all[..at].iter().rposition(|token| token.is(definition, ";")).map_or(0, |end| all[end].at.end);
+            let end =
+                all[at..].iter().find(|token| token.is(definition, ";")).map_or(definition.len(), |end| end.at.end);
+            cuts.push(start..end);
+        }
+    }
+    let mut kept = String::with_capacity(definition.len());
+    let mut done = 0;
+    for cut in cuts {
+        kept.push_str(&definition[done..cut.start]);
+        done = cut.end;
+    }
+    kept.push_str(&definition[done..]);
+    kept
 }
 
 /// An extension in the version of the source, where the target has it.
@@ -174,4 +219,23 @@ fn sequences(target: &Target) -> Script {
         ));
     }
     Script { doing: "setting the sequences".to_owned(), sql, ..Script::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn internal_options_go_and_nothing_else() {
+        let statement = |options: &str| {
+            format!(
+                "CREATE TABLE t (v text DEFAULT 'pg_attver=3');\nALTER TABLE ONLY t ALTER COLUMN v SET ({options});\n"
+            )
+        };
+        let bare = "CREATE TABLE t (v text DEFAULT 'pg_attver=3');\n";
+        assert_eq!(without_internal_options(&statement("pg_attver=3")), bare);
+        assert_eq!(without_internal_options(&statement("n_distinct=-0.5, pg_attver=3")), statement("n_distinct=-0.5"));
+        assert_eq!(without_internal_options(&statement("pg_attver=3, n_distinct=5")), statement(" n_distinct=5"));
+        assert_eq!(without_internal_options(bare), bare);
+    }
 }

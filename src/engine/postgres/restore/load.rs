@@ -61,8 +61,8 @@ async fn single(target: &Target, step: &RestoreStep, on_bytes: &OnBytes) -> Resu
     let steps = std::slice::from_ref(step);
     let facts = match transaction(target, steps, None, on_bytes).await {
         Err(failed) if failed.relies_on_path => {
-            let (schema, doing) = place(target, step)?;
-            let path = target.search_path_sql(&schema);
+            let (schema, entry, doing) = place(target, step)?;
+            let path = target.search_path_sql(&schema, entry);
             let mute: OnBytes = Arc::new(|_| {});
             let second = transaction(target, steps, Some(&path), &mute).await.map_err(|_| failed.error)?;
             let warning = format!("{doing} worked only with a search_path: functions there do not name their schemas");
@@ -80,14 +80,14 @@ async fn single(target: &Target, step: &RestoreStep, on_bytes: &OnBytes) -> Resu
     facts.ok_or_else(|| Error::bug("a load left nothing"))
 }
 
-fn place(target: &Target, step: &RestoreStep) -> Result<(String, String)> {
+fn place(target: &Target, step: &RestoreStep) -> Result<(String, Option<u32>, String)> {
     let RestoreAction::Load { chunk, .. } = step.action else { return Err(Error::bug("not a load")) };
     Ok(match target.chunk(chunk)?.content {
         ChunkContent::Rows { table } => {
             let table = target.table(table)?;
-            (table.schema.clone(), format!("loading {}", table.display()))
+            (table.schema.clone(), table.entry, format!("loading {}", table.display()))
         }
-        _ => (String::new(), "loading large objects".to_owned()),
+        _ => (String::new(), None, "loading large objects".to_owned()),
     })
 }
 
@@ -165,7 +165,13 @@ async fn rows(
         columns => format!(" ({})", columns.iter().map(|c| quote::identifier(c)).collect::<Vec<_>>().join(", ")),
     };
     let sql = format!("COPY {name}{columns} FROM STDIN WITH ({})", options(target.encoding(), chunk.format));
-    let loaded = copy_in(target, connection, chunk, &sql, &doing, on_bytes).await?;
+    let loaded = copy_in(target, connection, chunk, &sql, &doing, on_bytes).await.map_err(|failed| match failed {
+        // its check may read a table that is not yet in: it is tried again after the others (trap 12)
+        Failed { error, relies_on_path } if table.late && refused_by_check(&error) => {
+            Failed { error: error.transient(true), relies_on_path }
+        }
+        failed => failed,
+    })?;
     if loaded != chunk.sum.rows {
         return Err(Error::new(
             code::VERIFY_MISMATCH,
@@ -175,6 +181,10 @@ async fn rows(
         .into());
     }
     Ok(())
+}
+
+fn refused_by_check(error: &Error) -> bool {
+    error.causes().iter().any(|cause| cause.contains("(SQLSTATE 23514)"))
 }
 
 /// COPY's options: names in the statement itself stay UTF-8, only rows are in the captured encoding.

@@ -32,7 +32,7 @@ pub fn set_clause(name: &str, value: &str, role: impl Fn(&str) -> String) -> Str
 }
 
 /// A list of names as the server keeps it: `"$user", public`.
-fn split_names(value: &str) -> Vec<String> {
+pub fn split_names(value: &str) -> Vec<String> {
     let mut names = Vec::new();
     let mut rest = value.trim_start();
     while !rest.is_empty() {

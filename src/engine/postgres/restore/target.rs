@@ -1,12 +1,13 @@
 //! What all steps of a restore into one database have in common.
 
-use crate::engine::postgres::restore::batch;
+use crate::engine::postgres::quote;
 use crate::engine::postgres::restore::pool::Pool;
+use crate::engine::postgres::restore::setting;
 use crate::error::{Error, Result};
 use crate::model::catalog::{Chunk, ChunkContent, RowFormat, SchemaEntry, Table};
 use crate::model::step::{RestoreSpec, StepId};
 use crate::port::snapshots::SnapshotSource;
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OnceCell;
 
@@ -136,10 +137,23 @@ impl Target {
         Ok(known.contains(name))
     }
 
-    /// The statement that gives functions of `schema` the search path they had at the source.
-    pub fn search_path_sql(&self, schema: &str) -> String {
+    /// The statement that gives functions the search path that they may rely on (trap 11): the schema of the
+    /// object itself, those of everything it depends on, the one the database had at the source, `public`.
+    pub fn search_path_sql(&self, schema: &str, entry: Option<u32>) -> String {
+        let mut path: Vec<String> = vec![schema.to_owned()];
+        let mut seen: HashSet<u32> = entry.into_iter().collect();
+        let mut next: VecDeque<u32> = entry.into_iter().collect();
+        while let Some(entry) = next.pop_front().and_then(|id| self.entry(id).ok()) {
+            path.push(entry.schema.clone());
+            next.extend(entry.depends.iter().filter(|id| seen.insert(**id)));
+        }
         let settings = &self.source.catalog().database.settings;
         let own = settings.iter().find(|setting| setting.role.is_none() && setting.name == "search_path");
-        batch::search_path_sql(schema, own.map(|setting| setting.value.as_str()))
+        path.extend(own.map(|own| setting::split_names(&own.value)).unwrap_or_default());
+        path.push("public".to_owned());
+        let mut known = HashSet::new();
+        path.retain(|name| !name.is_empty() && known.insert(name.clone()));
+        let path: Vec<String> = path.iter().map(|name| quote::identifier(name)).collect();
+        format!("SELECT pg_catalog.set_config('search_path', {}, true);", quote::literal(&path.join(", ")))
     }
 }
