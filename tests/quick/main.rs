@@ -5,3 +5,4 @@
 
 mod config;
 mod tree;
+mod view;

@@ -30,11 +30,15 @@ pub fn text(plan: &Plan, saved: Option<(&str, &str)>, style: &Style) -> String {
         told.iter().for_each(|told| notice::text(told, &mut out, style));
     }
     out.push('\n');
-    out.push_str(&style.paint(Paint::Bold, &summary(plan)));
+    let summary = summary(plan);
+    out.push_str(&style.paint(Paint::Bold, &summary));
     if let Some((path, digest)) = saved {
         let valid = Duration::try_from(plan.expires.duration_since(plan.created)).unwrap_or_default();
         let digest: String = clean(digest).chars().take(12).collect();
-        out.push_str(&format!("  Saved: {} (valid {}, digest {digest})", clean(path), hours(valid)));
+        let saved = format!("Saved: {} (valid {}, digest {digest})", clean(path), hours(valid));
+        let fits = width(&summary) + 2 + width(&saved) <= style.width;
+        out.push_str(if fits { "  " } else { "\n" });
+        out.push_str(&saved);
     }
     out.push('\n');
     out
@@ -176,14 +180,13 @@ fn own_line(reason: &str, start: usize, room: usize, style: &Style) -> String {
 
 /// The last line, without what was saved: what would be done, in numbers.
 pub(crate) fn summary(plan: &Plan) -> String {
-    let problems = notice::told(&plan.notices).iter().filter(|told| told.level == NoticeLevel::Error).count() as u64;
+    let errors = || plan.notices.iter().filter(|notice| notice.level == NoticeLevel::Error);
     let changed = || plan.changes.iter().filter(|change| change.kind != ChangeKind::Keep);
     if plan.graph.steps.is_empty() && changed().next().is_none() {
-        return match (problems, plan.kind) {
+        return match (errors().count() as u64, plan.kind) {
             (0, PlanKind::Backup) => "No changes. No backup is due.".into(),
             (0, PlanKind::Restore) => "No changes. There is nothing to restore.".into(),
-            (1, _) => "No changes. The error above stands in the way.".into(),
-            (_, _) => format!("No changes. {} stand in the way (above).", plural(problems, "error")),
+            (count, _) => format!("Nothing is planned: {}.", plural(count, "error")),
         };
     }
     let mut parts = Vec::new();
@@ -204,8 +207,13 @@ pub(crate) fn summary(plan: &Plan) -> String {
     }
     parts.push(plural(plan.settings.jobs.into(), "job"));
     let mut line = format!("Plan: {}.", parts.join(", "));
-    if problems > 0 {
-        line.push_str(&format!(" Not planned: {} above.", plural(problems, "error")));
+    let mut left: Vec<&str> =
+        errors().filter_map(|notice| notice.about.as_ref()).map(|about| about.0.as_str()).collect();
+    left.dedup();
+    match (left.is_empty(), errors().count() as u64) {
+        (_, 0) => {}
+        (true, count) => line.push_str(&format!(" Not all is planned: {}.", plural(count, "error"))),
+        (false, _) => line.push_str(&format!(" Not planned: {}.", some_of(left.into_iter(), KEPT_NAMED_MAX))),
     }
     line
 }

@@ -5,14 +5,17 @@ use crate::cli::view::clean;
 use crate::cli::view::error::reasons;
 use crate::cli::view::style::{Paint, Style};
 use crate::cli::view::table::{self, Cell};
-use crate::cli::view::text::{labelled, numbered, plural};
+use crate::cli::view::text::{labelled, numbered, plural, some_of};
+use crate::error::Failure;
 use crate::model::journal::RunOutcome;
 use crate::model::plan::PlanKind;
 use crate::model::report::{Report, UnitReport, UnitStatus};
 use std::time::Duration;
 
-/// Failures told of one unit; the report as JSON has more.
+/// Different failures told of one unit; the report as JSON has more.
 const FAILURES_SHOWN_MAX: usize = 5;
+/// Steps named that failed alike.
+const STEPS_NAMED_MAX: usize = 2;
 
 /// The report: a line for each unit, what failed and what to do, the sum of it.
 pub fn text(report: &Report, style: &Style) -> String {
@@ -83,15 +86,23 @@ fn failed(unit: &UnitReport, report: &Report, out: &mut String, style: &Style) {
         style.paint(Paint::Alarm, "failed:"),
         style.paint(Paint::Bold, &clean(&unit.unit))
     ));
-    for one in unit.failures.iter().take(FAILURES_SHOWN_MAX) {
-        let failure = &one.failure;
+    // one cause often fails many steps: it is told once
+    let mut told: Vec<(&Failure, Vec<&str>)> = Vec::new();
+    for one in &unit.failures {
+        match told.iter_mut().find(|(failure, _)| **failure == one.failure) {
+            Some((_, steps)) => steps.push(&one.step),
+            None => told.push((&one.failure, vec![&one.step])),
+        }
+    }
+    told.truncate(FAILURES_SHOWN_MAX);
+    for (failure, steps) in &told {
         let code = style.paint(Paint::Bad, &clean(&failure.code));
         out.push_str(&format!("  {code}: {}\n", clean(failure.message.trim_end())));
-        labelled(out, 4, "step", 6, &one.step, style);
+        labelled(out, 4, "step", 6, &some_of(steps.iter().copied(), STEPS_NAMED_MAX), style);
         // what to do is told once for the unit, below
         reasons(out, 4, &failure.causes, &[], style);
     }
-    let told = unit.failures.len().min(FAILURES_SHOWN_MAX) as u64;
+    let told = told.iter().map(|(_, steps)| steps.len() as u64).sum();
     if unit.steps_failed > told {
         let more = plural(unit.steps_failed - told, "more step");
         out.push_str(&format!("  and {more} failed: dbb show {} --format json\n", clean(&report.run)));

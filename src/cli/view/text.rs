@@ -67,7 +67,8 @@ pub(crate) fn labelled(out: &mut String, indent: usize, label: &str, label_width
     }
 }
 
-/// Adds the steps beside `label`, numbered when there are several.
+/// Adds the steps beside `label`, numbered when there are several. A command behind a colon stays
+/// on one line, so that it can be copied.
 pub(crate) fn numbered(
     out: &mut String,
     indent: usize,
@@ -76,21 +77,34 @@ pub(crate) fn numbered(
     steps: &[String],
     style: &Style,
 ) {
-    if let [only] = steps {
-        return labelled(out, indent, label, label_width, only, style);
-    }
-    let digits = steps.len().to_string().len() + 1;
+    let digits = if steps.len() > 1 { steps.len().to_string().len() + 2 } else { 0 };
+    let start = indent + label_width + 2 + digits;
     for (number, step) in steps.iter().enumerate() {
-        let start = indent + label_width + 2 + digits + 1;
-        for (line_number, line) in wrapped(step, style.width.saturating_sub(start)).iter().enumerate() {
+        for (line_number, line) in step_lines(step, style.width.saturating_sub(start)).iter().enumerate() {
             let head = if number == 0 && line_number == 0 { pad(label, label_width) } else { " ".repeat(label_width) };
-            let mark = if line_number == 0 { format!("{}.", number + 1) } else { String::new() };
+            let mark = if line_number == 0 && digits > 0 { format!("{}.", number + 1) } else { String::new() };
             let full =
-                format!("{}{}  {} {line}", " ".repeat(indent), style.paint(Paint::Dim, &head), pad(&mark, digits));
+                format!("{}{}  {}{line}", " ".repeat(indent), style.paint(Paint::Dim, &head), pad(&mark, digits));
             out.push_str(full.trim_end());
             out.push('\n');
         }
     }
+}
+
+fn step_lines(step: &str, columns: usize) -> Vec<String> {
+    const GLUE: &str = "\u{a0}";
+    match step.rsplit_once(": ") {
+        Some((before, tail)) if !tail.contains('\n') && (width(tail) <= columns || is_command(tail)) => {
+            let glued = format!("{before}: {}", tail.replace(' ', GLUE));
+            wrapped(&glued, columns).iter().map(|line| line.replace(GLUE, " ")).collect()
+        }
+        _ => wrapped(step, columns),
+    }
+}
+
+fn is_command(text: &str) -> bool {
+    let first = text.split(' ').next().unwrap_or("");
+    matches!(first, "dbb" | "psql" | "pg_isready" | "chmod" | "GRANT" | "ALTER" | "CREATE" | "DROP" | "SELECT")
 }
 
 /// `1 server`, `3 servers`, `2 databases`; the count with thin thousands.
@@ -145,6 +159,14 @@ mod tests {
         assert_eq!(wrapped("first\n  second\tline\u{7}\n", 40), ["first", "  second    line\\u{7}"]);
         assert_eq!(wrapped("", 40), [""]);
         assert!(wrapped("数据库数据库数据库 数据库数据库数据库", 24).iter().all(|line| width(line) <= 24));
+    }
+
+    #[test]
+    fn a_command_stays_in_one_piece() {
+        let mut out = String::new();
+        let steps = ["look whether it runs: pg_isready -h pg-west -p 5432".to_owned()];
+        numbered(&mut out, 2, "fix", 3, &steps, &Style::plain(45));
+        assert_eq!(out, "  fix  look whether it runs:\n       pg_isready -h pg-west -p 5432\n");
     }
 
     #[test]
