@@ -5,7 +5,7 @@ use crate::cli::view::clean;
 use crate::cli::view::notice;
 use crate::cli::view::style::{Paint, Style};
 use crate::cli::view::text::{plural, some_of, width, wrapped};
-use crate::model::plan::{Change, ChangeKind, NoticeLevel, Plan, PlanKind};
+use crate::model::plan::{Change, ChangeKind, ChangeLine, NoticeLevel, Plan, PlanKind};
 use crate::model::step::Action;
 use std::time::Duration;
 
@@ -17,6 +17,8 @@ const PLACE_COLUMN: usize = 56;
 const KEPT_LISTED_MAX: usize = 5;
 /// Names in the line that stands for more.
 const KEPT_NAMED_MAX: usize = 4;
+/// Names of a change's parts that stay as they are.
+const NAMES_KEPT_MAX: usize = 8;
 /// Column of the labels of a change's lines.
 const LABEL_COLUMN: usize = 6;
 
@@ -77,7 +79,7 @@ fn changes(plan: &Plan, out: &mut String, style: &Style) {
     let heading = |change: &Change| 4 + width(&clean(&change.address.0)) + 3;
     let column = changed.iter().map(|c| heading(c)).max().unwrap_or(0).max(PLACE_COLUMN);
     for change in &changed {
-        block(change, column, out, style);
+        block(change, plan.kind, column, out, style);
     }
     if kept.is_empty() {
         return;
@@ -114,7 +116,7 @@ pub(crate) fn sign(kind: ChangeKind) -> (&'static str, Paint) {
     }
 }
 
-fn block(change: &Change, place_column: usize, out: &mut String, style: &Style) {
+fn block(change: &Change, of: PlanKind, place_column: usize, out: &mut String, style: &Style) {
     let (mark, paint) = sign(change.kind);
     let name = clean(&change.address.0);
     let place = clean(&change.place);
@@ -128,17 +130,26 @@ fn block(change: &Change, place_column: usize, out: &mut String, style: &Style) 
     }
     out.push_str(&line);
     out.push('\n');
-    details(change, out, style);
+    details(change, of, out, style);
 }
 
-/// The labelled lines. The reason goes on the first where it fits, else it has its own.
-fn details(change: &Change, out: &mut String, style: &Style) {
-    let labels = change.lines.iter().map(|line| width(&clean(&line.label))).max().unwrap_or(0);
+/// The labelled lines. Why a backup is due goes on the first where it fits, else it has its own; what a
+/// restore is comes before them.
+fn details(change: &Change, of: PlanKind, out: &mut String, style: &Style) {
+    let lines = joined(&change.lines);
+    let labels = lines.iter().map(|line| width(&clean(&line.label))).max().unwrap_or(0);
     let start = LABEL_COLUMN + if labels > 0 { labels + 3 } else { 0 };
     let room = style.width.saturating_sub(start);
     let reason = clean(&change.reason);
     let mut reason_said = reason.is_empty();
-    for line in &change.lines {
+    if of == PlanKind::Restore && !reason_said {
+        out.push_str(
+            own_line(&reason, LABEL_COLUMN, style.width.saturating_sub(LABEL_COLUMN), style).trim_start_matches('\n'),
+        );
+        out.push('\n');
+        reason_said = true;
+    }
+    for line in &lines {
         let (mark, paint) = match (line.destructive, line.kind) {
             (true, _) => ("!", Paint::Bad),
             (false, Some(kind)) => sign(kind),
@@ -171,6 +182,29 @@ fn details(change: &Change, out: &mut String, style: &Style) {
         out.push_str(own_line(&reason, start, room, style).trim_start_matches('\n'));
         out.push('\n');
     }
+}
+
+/// Lines that only name things made, or left as they are, become one: a server has hundreds of roles.
+fn joined(lines: &[ChangeLine]) -> Vec<ChangeLine> {
+    let mut out: Vec<(ChangeLine, Vec<&str>)> = Vec::new();
+    for line in lines {
+        let names = matches!(line.kind, Some(ChangeKind::Create | ChangeKind::Keep))
+            && !line.label.is_empty()
+            && !line.text.contains(' ');
+        let alike = |other: &ChangeLine| {
+            names && !line.destructive && !other.destructive && other.kind == line.kind && other.label == line.label
+        };
+        match out.iter_mut().find(|(other, _)| alike(other)) {
+            Some((_, texts)) => texts.push(&line.text),
+            None => out.push((line.clone(), vec![&line.text])),
+        }
+    }
+    let text = |line: &ChangeLine, texts: &[&str]| match (texts, line.kind) {
+        ([only], _) => (*only).to_owned(),
+        (many, Some(ChangeKind::Keep)) => some_of(many.iter().copied(), NAMES_KEPT_MAX),
+        (many, _) => many.join(", "),
+    };
+    out.into_iter().map(|(line, texts)| ChangeLine { text: text(&line, &texts), ..line }).collect()
 }
 
 fn own_line(reason: &str, start: usize, room: usize, style: &Style) -> String {

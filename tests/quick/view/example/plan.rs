@@ -119,10 +119,10 @@ pub fn restore() -> Plan {
     let mut plan = empty(PlanKind::Restore);
     plan.scope = Scope { servers: 1, databases: 1, repositories: 1 };
     let mut replaced = change(
-        "target.staging/orders_restored",
+        "database.orders",
         ChangeKind::Replace,
         "restore.yaml:4",
-        "",
+        "restore orders @ 2026-11-20T02:00:00Z  ->  pg-staging / orders_restored",
         &[
             ("snapshot", "orders @ 2026-11-20T02:00:00Z (20261120T020000Z-5f3a9c01, 15.18), in main"),
             ("database", "orders_restored (owner orders_owner, UTF8, en_US.UTF-8)"),
@@ -136,12 +136,13 @@ pub fn restore() -> Plan {
     replaced.destructive = true;
     let loss = "orders_restored (198 GiB, 2 connections) is dropped first; no snapshot of it is known to this config";
     replaced.lines.insert(1, ChangeLine { destructive: true, ..line(None, "replaces", loss) });
-    let mut roles = change("target.staging/roles", ChangeKind::Update, "restore.yaml:5", "", &[], 0);
-    roles.lines = vec![
-        line(Some(ChangeKind::Create), "roles", "orders_owner, orders_reader"),
-        line(Some(ChangeKind::Update), "", "reporting (CONNECTION LIMIT 5 -> 10)"),
-        line(Some(ChangeKind::Keep), "", "app"),
-    ];
+    let reason = "roles on pg-staging: 2 created, 1 changed, 12 as they are";
+    let mut roles = change("roles.pg-staging", ChangeKind::Create, "restore.yaml:5", reason, &[], 0);
+    let kept = (1..=12).map(|n| line(Some(ChangeKind::Keep), "role", &format!("app_{n}")));
+    roles.lines = kept.collect();
+    roles.lines.push(line(Some(ChangeKind::Create), "role", "orders_owner  for orders_admin"));
+    roles.lines.push(line(Some(ChangeKind::Create), "role", "orders_reader"));
+    roles.lines.push(line(Some(ChangeKind::Update), "role", "reporting (CONNECTION LIMIT 5 -> 10)"));
     plan.changes = vec![roles, replaced];
     plan.restores.insert("orders".into(), restore_spec());
     plan.graph.steps = vec![Step {
