@@ -184,15 +184,19 @@ fn details(change: &Change, of: PlanKind, out: &mut String, style: &Style) {
     }
 }
 
+fn is_name(line: &ChangeLine) -> bool {
+    matches!(line.kind, Some(ChangeKind::Create | ChangeKind::Keep))
+        && !line.destructive
+        && !line.label.is_empty()
+        && !line.text.contains(' ')
+}
+
 /// Lines that only name things made, or left as they are, become one: a server has hundreds of roles.
 fn joined(lines: &[ChangeLine]) -> Vec<ChangeLine> {
     let mut out: Vec<(ChangeLine, Vec<&str>)> = Vec::new();
     for line in lines {
-        let names = matches!(line.kind, Some(ChangeKind::Create | ChangeKind::Keep))
-            && !line.label.is_empty()
-            && !line.text.contains(' ');
         let alike = |other: &ChangeLine| {
-            names && !line.destructive && !other.destructive && other.kind == line.kind && other.label == line.label
+            is_name(line) && is_name(other) && other.kind == line.kind && other.label == line.label
         };
         match out.iter_mut().find(|(other, _)| alike(other)) {
             Some((_, texts)) => texts.push(&line.text),
