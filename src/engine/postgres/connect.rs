@@ -7,8 +7,8 @@ use crate::model::desired::{HostPort, SecretRef, ServerSpec, TlsMode};
 use std::error::Error as _;
 use std::fmt::Display;
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
@@ -41,8 +41,12 @@ pub struct Connection {
     pub database: String,
     /// Whether it is encrypted.
     pub encrypted: bool,
+    farewell: Farewell,
     driver: JoinHandle<()>,
 }
+
+/// What ended the session, when nobody was waiting for an answer.
+type Farewell = Arc<OnceLock<tokio_postgres::Error>>;
 
 impl Drop for Connection {
     fn drop(&mut self) {
@@ -51,6 +55,13 @@ impl Drop for Connection {
 }
 
 impl Connection {
+    /// What the server said when it ended an idle session by itself: a shutdown, an administrator's word,
+    /// a conflict with replaying on a standby.
+    pub fn farewell(&self) -> Option<Error> {
+        let server = self.farewell.get()?.as_db_error()?;
+        Some(error::map_db(server, format!("a session on {}", self.database)))
+    }
+
     /// The major version, e.g. 15.
     pub fn major(&self) -> u32 {
         self.server_version / 10_000
@@ -110,9 +121,26 @@ pub fn place(at: &HostPort, database: &str) -> String {
     format!("{}:{}/{database}", at.host, at.port)
 }
 
+/// Runs a session's traffic until it ends, and keeps what ended it.
+fn drive<S, T>(connection: tokio_postgres::Connection<S, T>) -> (Farewell, JoinHandle<()>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let farewell = Farewell::default();
+    let kept = farewell.clone();
+    let driver = tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            let _ = kept.set(error);
+        }
+    });
+    (farewell, driver)
+}
+
 struct Raw {
     client: Client,
     driver: JoinHandle<()>,
+    farewell: Farewell,
     announced: AnnouncedPid,
     version: String,
     encrypted: bool,
@@ -212,8 +240,8 @@ impl Login<'_> {
         let (client, connection) =
             config.connect_raw(stream, NoTls).await.map_err(|error| self.refused(&error, false))?;
         let version = connection.parameter("server_version").unwrap_or_default().to_owned();
-        let driver = tokio::spawn(async move { drop(connection.await) });
-        Ok(Raw { client, driver, announced, version, encrypted: false })
+        let (farewell, driver) = drive(connection);
+        Ok(Raw { client, driver, farewell, announced, version, encrypted: false })
     }
 
     async fn encrypted(&self, stream: TcpStream, config: &Config, encryption: rustls::ClientConfig) -> Result<Raw> {
@@ -225,8 +253,8 @@ impl Login<'_> {
             config.connect_raw(stream, connector).await.map_err(|error| self.refused(&error, true))?;
         let encrypted = encrypted.load(Ordering::Relaxed);
         let version = connection.parameter("server_version").unwrap_or_default().to_owned();
-        let driver = tokio::spawn(async move { drop(connection.await) });
-        Ok(Raw { client, driver, announced, version, encrypted })
+        let (farewell, driver) = drive(connection);
+        Ok(Raw { client, driver, farewell, announced, version, encrypted })
     }
 
     /// Checks for a pooler and applies the settings: two messages on their way together.
@@ -238,6 +266,7 @@ impl Login<'_> {
             superuser: false,
             database: self.database.to_owned(),
             encrypted: raw.encrypted,
+            farewell: raw.farewell,
             driver: raw.driver,
         };
         let limit = self.server.connect_timeout.max(Duration::from_secs(5));

@@ -113,6 +113,9 @@ impl Capture for View {
 
     async fn finish(&self) -> Result<Catalog> {
         let holder = self.holder.lock().await;
+        if let Some(farewell) = holder.farewell() {
+            return Err(ended(farewell));
+        }
         let mut catalog = self.catalog.clone();
         catalog.sequences = database::sequences(&holder, &self.sequences).await?;
         // in the same transaction as at the beginning, or it fails
@@ -131,6 +134,11 @@ fn lost(why: &str) -> Error {
         .cause(why.to_owned())
         .fix("Run the backup again: what is already stored is not uploaded a second time")
         .fix("Look into the server's log for a restart or a terminated session at that time")
+}
+
+/// The view is gone, and the server said why.
+fn ended(farewell: Error) -> Error {
+    farewell.context("the capture's view of the database is gone")
 }
 
 type AttemptFailure = (Failure, Option<u32>);

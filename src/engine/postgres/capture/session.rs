@@ -2,7 +2,7 @@
 //! itself when somebody waits to alter the table.
 
 use crate::engine::postgres::capture::copy::Rowed;
-use crate::engine::postgres::capture::{View, lost};
+use crate::engine::postgres::capture::{View, ended, lost};
 use crate::engine::postgres::connect::{self, Connection, Purpose};
 use crate::engine::postgres::quote;
 use crate::error::{Error, Result, code};
@@ -67,7 +67,11 @@ impl View {
                 holder.batch("SAVEPOINT dbb_part", "reading a table that somebody waits to alter").await?;
                 Ok(Session::Holder(holder))
             }
-            Err(error) => Err(gone(error)),
+            Err(error) => {
+                // the holder knows better why there is no snapshot to import
+                let farewell = self.holder.try_lock().ok().and_then(|holder| holder.farewell());
+                Err(farewell.map_or_else(|| gone(error), ended))
+            }
         }
     }
 
