@@ -12,11 +12,11 @@ set client_min_messages = warning;
 
 -- every table and materialized view: its rows, and a digest of them all
 select format('select %L, %L, count(*), md5(string_agg(md5(r::text), '''' order by md5(r::text) collate "C")) from %s %I.%I r',
-              'rows', format('%I.%I', n.nspname, c.relname),
+              case c.relkind when 'm' then 'view rows' else 'rows' end, format('%I.%I', n.nspname, c.relname),
               case c.relkind when 'm' then '' else 'only' end, n.nspname, c.relname)
 from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r', 'm') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
-order by n.nspname collate "C", c.relname collate "C" \gexec
+order by c.relkind = 'm', n.nspname collate "C", c.relname collate "C" \gexec
 
 select 'large object', m.oid, pg_catalog.pg_get_userbyid(m.lomowner), m.lomacl, md5(lo_get(m.oid))
 from pg_catalog.pg_largeobject_metadata m order by m.oid;

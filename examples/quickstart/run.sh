@@ -165,7 +165,7 @@ live -d postgres -f "$here/shop.sql"
 live -d shop -f "$here/inventory.sql" >"$work/live.inventory"
 count() { grep -c "^$1  " "$work/live.inventory"; }
 note "the shop has $(awk -F'  ' '$1 == "rows" {n += $3} END {print n}' "$work/live.inventory") rows in $(count rows) tables," \
-     "$(count 'large object') large objects, $(count role) roles, $(count constraint) constraints"
+     "$(count 'view rows') materialized views, $(count 'large object') large objects, $(count role) roles, $(count constraint) constraints"
 
 config=$(<"$here/dbb.yaml")
 config=${config//55432/$live_port}
@@ -199,7 +199,7 @@ if ! diff "$work/live.inventory" "$work/spare.inventory" >"$work/difference"; th
     head -n 40 "$work/difference" >&2
     exit 1
 fi
-awk -F'  ' '$1 == "rows" {printf "  %-22s %6d rows   md5 %s   equal\n", $2, $3, $4}' "$work/spare.inventory"
+awk -F'  ' '$1 ~ /rows$/ {printf "  %-22s %6d rows   md5 %s   equal\n", $2, $3, $4}' "$work/spare.inventory"
 note "also equal: $(count role) roles with their password hashes, $(count member) memberships, $(count setting) settings,"
 note "$(count relation) relations with owners and grants, $(count constraint) constraints, $(count sequence) sequences, $(count 'large object') large objects"
 ANNA=$(PGPASSWORD=anna-quickstart psql -X -q -A -t -h 127.0.0.1 -p "$spare_port" -U anna -d shop \
