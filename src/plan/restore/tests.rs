@@ -173,7 +173,10 @@ fn grants_and_refreshes_in_order() {
     seen.ordered("acl/public.items", "refresh/public.m1");
     seen.ordered("acl/public.other", "refresh/public.m1");
     seen.ordered("index/public.m1_a", "refresh/public.m1");
-    seen.ordered("load/public.other/0", "acl/public.items");
+    for step in ["load/public.other/0", "analyze/public.items", "compare/public.other", "index/public.m1_a"] {
+        seen.ordered(step, "acl/public.items");
+        seen.survives("acl/public.items", step);
+    }
     seen.ordered("acl/public.other", "defaultacl/public.default");
     assert!(!seen.ids().contains(&"restore.orders/refresh/public.m3"));
 }

@@ -41,12 +41,12 @@ pub const ALL: &[(&str, Transform)] = &[
     ("verify", verify::add),
     // triggers, rules, policies, statistics, publications: nothing of it acts on a load
     ("attached", attached::add),
+    // planner statistics
+    ("analyze", analyze::add),
     // privileges, when nothing is left that could be hindered by them
     ("grants", grants::add),
     // materialized views in the order in which they read each other
     ("refresh", refresh::add),
-    // planner statistics
-    ("analyze", analyze::add),
     // event triggers, which would fire on everything above
     ("event triggers", last::event_triggers),
     // every entry after the entries that it depends on
