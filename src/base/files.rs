@@ -12,7 +12,8 @@ use std::path::Path;
 /// # Errors
 /// Whatever the operating system says.
 pub fn create_dir(path: &Path) -> io::Result<()> {
-    if path.is_dir() {
+    // a bare file name has an empty parent: the directory one is in
+    if path.as_os_str().is_empty() || path.is_dir() {
         return Ok(());
     }
     if let Some(parent) = path.parent()
@@ -147,4 +148,16 @@ pub fn space(path: &Path) -> io::Result<(u64, u64)> {
     }
     let stat = rustix::fs::fstatvfs(File::open(existing)?.as_fd())?;
     Ok((stat.f_bavail * stat.f_frsize, stat.f_blocks * stat.f_frsize))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bare_file_name_needs_no_directory() {
+        let parent = Path::new("plan.json").parent().unwrap();
+        create_dir(parent).unwrap();
+        sync_dir(parent).unwrap();
+    }
 }
