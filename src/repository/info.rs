@@ -61,20 +61,27 @@ pub(super) async fn read(storage: &dyn Storage) -> Result<RepositoryInfo> {
     }
 }
 
-/// Makes a repository, unless somebody else just did.
-pub(super) async fn init(storage: &dyn Storage, now: Timestamp) -> Result<()> {
-    let place = storage.display();
-    if storage.occupied().await? {
-        if storage.size(KEY).await?.is_some() {
-            return Ok(());
-        }
-        if !storage.list("snapshots/").await?.is_empty() {
-            return Err(lost(&place));
-        }
-        return Err(Error::new(code::REPO_FOREIGN, format!("{place} is not empty and holds no repository"))
-            .fix("Choose an empty place for the repository, or one that does not exist yet.")
-            .fix(format!("See what is there: `ls -la {place}`.")));
+/// Whether a repository is there; nothing at all must be there for "no".
+pub(super) async fn exists(storage: &dyn Storage) -> Result<bool> {
+    let found = storage.size(KEY).await?.is_some();
+    if found || !storage.occupied().await? {
+        return Ok(found);
     }
+    // somebody may have made it between the two looks
+    if storage.size(KEY).await?.is_some() {
+        return Ok(true);
+    }
+    let place = storage.display();
+    if !storage.list("snapshots/").await?.is_empty() {
+        return Err(lost(&place));
+    }
+    Err(Error::new(code::REPO_FOREIGN, format!("{place} is not empty and holds no repository"))
+        .fix("Choose an empty place for the repository, or one that does not exist yet.")
+        .fix(format!("See what is there: `ls -la {place}`.")))
+}
+
+/// Makes a repository where nothing is, unless somebody else just did.
+pub(super) async fn init(storage: &dyn Storage, now: Timestamp) -> Result<()> {
     let (id, key) = (random::<16>()?, random::<32>()?);
     let info = RepositoryInfo {
         format: FORMAT.to_owned(),

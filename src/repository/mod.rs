@@ -42,12 +42,12 @@ struct Known {
 }
 
 impl Repository {
-    /// True when there is a repository in `storage`.
+    /// True when there is a repository in `storage`, false when nothing is there: then one can be made.
     ///
     /// # Errors
-    /// `DBB-STORAGE-*`
+    /// `DBB-REPO-DAMAGED` when its file is lost, `DBB-REPO-FOREIGN` when something else is there, `DBB-STORAGE-*`
     pub async fn exists(storage: &Arc<dyn Storage>) -> Result<bool> {
-        Ok(storage.size(info::KEY).await?.is_some())
+        info::exists(&**storage).await
     }
 
     /// Opens the repository in `storage`.

@@ -204,8 +204,9 @@ async fn a_place_is_what_it_says() {
 
     let storage = memory();
     storage.put("holiday.jpg", Bytes::from_static(b"jpg"), PutMode::Create).await.unwrap();
+    let looked = Repository::exists(&storage).await.err().unwrap();
     let foreign = Repository::open_or_init(storage, Timestamp::UNIX_EPOCH).await.err().unwrap();
-    assert_eq!(foreign.code(), code::REPO_FOREIGN);
+    assert_eq!((looked.code(), foreign.code()), (code::REPO_FOREIGN, code::REPO_FOREIGN));
 
     let storage = memory();
     repository(storage.clone(), Codec::Zstd).await;
@@ -227,6 +228,7 @@ async fn a_place_is_what_it_says() {
     }
     storage.delete(key).await.unwrap();
     for lost in [
+        Repository::exists(&storage).await.err().unwrap(),
         Repository::open(storage.clone()).await.err().unwrap(),
         Repository::open_or_init(storage.clone(), Timestamp::UNIX_EPOCH).await.err().unwrap(),
     ] {
