@@ -127,13 +127,14 @@ pub(crate) async fn carry_on(
         &context.all_facts(),
         &ended.failures,
     );
-    journal.append(vec![Record::RunEnded { outcome: report.outcome, at: now }]).await?;
     let text = serde_json::to_vec_pretty(&report).map_err(|e| Error::bug(e.to_string()))?;
     let path = runs.folder(&run).join("report.json");
     files::write(&path, &text).map_err(|e| {
         Error::new(code::STORAGE_IO, format!("the report could not be written to {}", path.display()))
             .cause(e.to_string())
     })?;
+    // last: a run that has ended has a report
+    journal.append(vec![Record::RunEnded { outcome: report.outcome, at: now }]).await?;
     app.reporter.report(Event::RunEnded { run, outcome: report.outcome });
     Ok(report)
 }

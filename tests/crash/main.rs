@@ -6,4 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod backup;
 mod harness;
+mod restore;
+mod world;

@@ -4,6 +4,5 @@
 #![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
 
 mod config;
-mod plan;
 mod tree;
 mod view;

@@ -100,6 +100,10 @@ fn classify(state: &str, message: &str) -> Class {
         "40P01" => {
             (code::PG_LOCK, "the server ended a deadlock", &["Run it again; if it repeats, lower jobs"], Some(true))
         }
+        // two sessions updated one row of the server's catalog: it has no state of its own (heapam.c)
+        "XX000" if message.starts_with("tuple concurrently") => {
+            (code::PG_LOCK, "another session changed the same definition", &["Run it again"], Some(true))
+        }
         "40001" => (
             code::PG_CONFLICT,
             "the server cancelled the statement because of a conflict",
@@ -181,6 +185,8 @@ mod tests {
             ("28P01", "", code::PG_AUTH, false),
             ("55P03", "", code::PG_LOCK, true),
             ("40P01", "", code::PG_LOCK, true),
+            ("XX000", "tuple concurrently updated", code::PG_LOCK, true),
+            ("XX000", "cache lookup failed", code::PG_QUERY, false),
             ("40001", "canceling statement due to conflict with recovery", code::PG_CONFLICT, true),
             ("53200", "out of shared memory", code::PG_LOCK_TABLE, false),
             ("53200", "out of memory", code::PG_SPACE, false),

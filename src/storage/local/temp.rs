@@ -42,6 +42,11 @@ impl TempFile {
         }
     }
 
+    /// Where it lies until it has its name.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Moves it to `to`. With `Create`, what is there stays; of two who come at once, one is told.
     ///
     /// # Errors
@@ -85,8 +90,8 @@ mod tests {
         let held = TempFile::create(folder.path()).unwrap();
         drop(files::create_new(&folder.path().join("left")).unwrap());
         assert_eq!(sweep(folder.path()), 1);
-        assert!(held.path.exists());
-        let path = held.path.clone();
+        assert!(held.path().exists());
+        let path = held.path().to_owned();
         drop(held);
         assert!(!path.exists());
     }

@@ -158,8 +158,6 @@ async fn lend(target: &Target, connection: &Connection, warnings: &mut Vec<Strin
         .iter()
         .filter_map(|entry| entry.owner.as_deref())
         .chain(std::iter::once(catalog.database.owner.as_str()))
-        // the catalog does not say whose large objects are
-        .chain(catalog.roles.iter().filter(|_| catalog.large_objects > 0).map(|role| role.name.as_str()))
         .filter(|owner| !owner.is_empty() && !owner.starts_with("pg_"))
         .map(|owner| target.role(owner))
         .collect();
@@ -210,8 +208,7 @@ pub async fn properties(target: &Target, step: &StepId) -> Result<Facts> {
     let doing = format!("setting the properties of {}", target.pool.display());
     let mut facts = Facts::default();
     connection.batch("BEGIN", &doing).await?;
-    let give = target.may_give(&target.role(&target.source.catalog().database.owner)).await?;
-    let (must, may) = property_statements(target, give);
+    let (must, may) = property_statements(target);
     let (must, may) = if target.spec.limited { (Vec::new(), [must, may].concat()) } else { (must, may) };
     for (sql, what) in &must {
         connection.batch(sql, what).await?;
@@ -225,13 +222,13 @@ pub async fn properties(target: &Target, step: &StepId) -> Result<Facts> {
 type Statements = Vec<(String, String)>;
 
 /// What must be set, and what may fail with a warning: each with what it is.
-fn property_statements(target: &Target, give: bool) -> (Statements, Statements) {
+fn property_statements(target: &Target) -> (Statements, Statements) {
     let properties = &target.source.catalog().database;
     let name = target.pool.database();
     let database = quote::identifier(name);
     let (mut must, mut may): (Statements, Statements) = Default::default();
     let owner = target.role(&properties.owner);
-    if !owner.is_empty() && give {
+    if !owner.is_empty() {
         must.push((
             format!("ALTER DATABASE {database} OWNER TO {}", quote::identifier(&owner)),
             format!("owner of database \"{name}\""),
@@ -326,6 +323,7 @@ pub async fn finish(target: &Target) -> Result<Facts> {
     let mut facts = Facts::default();
     let doing = format!("finishing {}", target.pool.display());
     let connection = target.pool.take().await?;
+    check_marks(target, &connection).await?;
     // a synchronous commit: the log up to here, so all that was committed before, is on disk
     let durable = "BEGIN; SET LOCAL synchronous_commit = on; SELECT pg_catalog.pg_current_xact_id(); COMMIT";
     let durable = if connection.major() >= 13 {
@@ -370,6 +368,25 @@ pub async fn finish(target: &Target) -> Result<Facts> {
         facts.warnings.extend(result?);
     }
     Ok(facts)
+}
+
+/// A server that crashed and came back has lost its last commits, marks and effects together: what was in,
+/// this process would take for done. Asked in the session that then commits durably: no crash comes between.
+async fn check_marks(target: &Target, connection: &Connection) -> Result<()> {
+    if progress::origin(connection, &target.spec.snapshot).await? != Origin::Ours {
+        return Ok(());
+    }
+    let known = target.all_in();
+    let marked = progress::marked(connection, &known.iter().collect::<Vec<_>>()).await?;
+    let lost = known.iter().filter(|step| !marked.contains_key(*step)).count();
+    if lost == 0 {
+        return Ok(());
+    }
+    let display = target.pool.display();
+    Err(Error::new(code::RESTORE_STATE, format!("{lost} steps that were done are not in {display} any more"))
+        .cause("the server crashed during the restore and came back without its last commits")
+        .fix("Do what was lost again: dbb resume")
+        .fix("Look into the server's log for why it crashed"))
 }
 
 /// Statements that switch event triggers off and on again as they were: they are about the source's objects, not

@@ -53,15 +53,9 @@ struct PostgresRestore {
 #[async_trait]
 impl Restore for PostgresRestore {
     async fn run(&self, steps: &[RestoreStep], on_bytes: OnBytes) -> Vec<Result<Facts>> {
-        if let Some(results) = load::run(&self.target, steps, &on_bytes).await {
-            return results;
-        }
-        if let Some(results) = batch::run(&self.target, steps).await {
-            return results;
-        }
-        let mut results = Vec::with_capacity(steps.len());
-        for step in steps {
-            results.push(self.one(step, &on_bytes).await);
+        let results = self.all(steps, &on_bytes).await;
+        for (step, _) in steps.iter().zip(&results).filter(|(step, result)| result.is_ok() && leaves_mark(step)) {
+            self.target.is_in(&step.id);
         }
         results
     }
@@ -82,6 +76,7 @@ impl Restore for PostgresRestore {
         let ids: Vec<&StepId> = steps.iter().map(|step| &step.id).collect();
         let mut marked = progress::marked(&connection, &ids).await?;
         target.pool.give(connection);
+        marked.keys().for_each(|step| target.is_in(step));
         Ok(steps
             .iter()
             .map(|step| match &step.action {
@@ -95,7 +90,34 @@ impl Restore for PostgresRestore {
     }
 }
 
+/// Whether a step's effect and its mark commit together: then the mark tells whether it is in.
+fn leaves_mark(step: &RestoreStep) -> bool {
+    matches!(
+        step.action,
+        RestoreAction::Define { .. }
+            | RestoreAction::Load { .. }
+            | RestoreAction::Sequences
+            | RestoreAction::Refresh { .. }
+            | RestoreAction::Analyze { .. }
+            | RestoreAction::DatabaseProperties
+    )
+}
+
 impl PostgresRestore {
+    async fn all(&self, steps: &[RestoreStep], on_bytes: &OnBytes) -> Vec<Result<Facts>> {
+        if let Some(results) = load::run(&self.target, steps, on_bytes).await {
+            return results;
+        }
+        if let Some(results) = batch::run(&self.target, steps).await {
+            return results;
+        }
+        let mut results = Vec::with_capacity(steps.len());
+        for step in steps {
+            results.push(self.one(step, on_bytes).await);
+        }
+        results
+    }
+
     async fn one(&self, step: &RestoreStep, on_bytes: &OnBytes) -> Result<Facts> {
         let target = &self.target;
         match &step.action {
