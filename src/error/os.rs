@@ -9,6 +9,8 @@ use std::path::Path;
 /// The error of `doing` something with `path`; `bytes` were about to be written (0 when unknown).
 pub fn error(said: &io::Error, doing: &str, path: &Path, bytes: u64) -> Error {
     let at = path.display();
+    // what was to be written may not be there, or not any more
+    let there = path.ancestors().find(|path| path.is_dir()).unwrap_or(Path::new(".")).display();
     let message = |problem: &str| format!("{doing} {at}: {problem}");
     let explained = match Errno::from_io_error(said) {
         Some(Errno::NOSPC | Errno::DQUOT) => {
@@ -22,7 +24,7 @@ pub fn error(said: &io::Error, doing: &str, path: &Path, bytes: u64) -> Error {
                 Err(_) => error,
             };
             error
-                .fix(format!("Make room: `df -h {at}` shows the file system, `df -i {at}` its inodes."))
+                .fix(format!("Make room: `df -h {there}` shows the file system, `df -i {there}` its inodes."))
                 .fix("Check the quota of the user, if there is one: `quota -s`.")
                 .fix("Then run it again: what was done before is not done twice.")
         }

@@ -4,5 +4,6 @@
 #![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
 
 mod config;
+mod plan;
 mod tree;
 mod view;

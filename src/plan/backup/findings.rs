@@ -149,7 +149,7 @@ pub fn uncovered(desired: &Desired, observed: &Observed, filter: &Filter, notice
         }
         let error = Error::new(
             code::PLAN_UNCOVERED,
-            format!("{} on {name} are covered by no entry: {}", plural(open.len()), open.join(", ")),
+            format!("no entry covers {} of {name}: {}", plural(open.len()), open.join(", ")),
         )
         .fix(format!("add an entry for each, or one with a pattern: rest: {{server: {name}, match: \"*\"}}"));
         notices.push(notice::info(Address::server(name), error));

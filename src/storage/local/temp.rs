@@ -42,11 +42,6 @@ impl TempFile {
         }
     }
 
-    /// Where it lies until it has its name.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// Moves it to `to`. With `Create`, what is there stays; of two who come at once, one is told.
     ///
     /// # Errors
@@ -90,8 +85,8 @@ mod tests {
         let held = TempFile::create(folder.path()).unwrap();
         drop(files::create_new(&folder.path().join("left")).unwrap());
         assert_eq!(sweep(folder.path()), 1);
-        assert!(held.path().exists());
-        let path = held.path().to_owned();
+        assert!(held.path.exists());
+        let path = held.path.clone();
         drop(held);
         assert!(!path.exists());
     }

@@ -27,10 +27,10 @@ pub(super) struct LocalUpload {
 impl LocalUpload {
     async fn flush(&mut self) -> Result<()> {
         let mut temp = self.temp.take().ok_or_else(|| Error::bug("a write to an upload that failed before"))?;
-        let buffer = std::mem::take(&mut self.buffer);
+        let (buffer, root) = (std::mem::take(&mut self.buffer), self.root.clone());
         let (temp, mut buffer) = blocking(move || {
             let written = temp.file.write_all(&buffer);
-            written.map_err(|error| os::error(&error, "writing", temp.path(), buffer.len() as u64))?;
+            written.map_err(|error| os::error(&error, "writing to", &root, buffer.len() as u64))?;
             Ok((temp, buffer))
         })
         .await?;

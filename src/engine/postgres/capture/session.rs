@@ -49,7 +49,10 @@ impl View {
             "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT {};",
             quote::literal(&self.snapshot)
         );
-        if !tables.is_empty() {
+        if tables.is_empty() {
+            // large objects are found by their oids, whose order the statement gives
+            sql.push_str("SET LOCAL enable_indexscan = on; SET LOCAL enable_bitmapscan = on;");
+        } else {
             let listed: Vec<String> =
                 tables.iter().map(|table| format!("ONLY {}", quote::qualified(&table.schema, &table.name))).collect();
             sql.push_str(&format!(

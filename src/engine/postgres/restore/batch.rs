@@ -56,7 +56,7 @@ async fn together(target: &Target, steps: &[RestoreStep], scripts: &[&Script]) -
     for (step, script) in steps.iter().zip(scripts) {
         target.tries(&step.id);
         let facts = facts(script);
-        sql.push_str(&text(script, true));
+        sql.push_str(&text(script, Owner::Given));
         sql.push_str(&progress::mark_sql(&step.id, &facts)?);
         all.push(facts);
     }
@@ -76,9 +76,26 @@ async fn together(target: &Target, steps: &[RestoreStep], scripts: &[&Script]) -
     }
 }
 
-fn text(script: &Script, with_owner: bool) -> String {
-    let owner = script.owner.as_deref().filter(|_| with_owner).unwrap_or_default();
-    format!("{}{}{owner}\n", script.settings, script.sql)
+/// How what is made gets its owner.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    /// Simply given.
+    Given,
+    /// Given, and the right that the owner needs for it is lent for that moment.
+    Helped,
+    /// It stays with the login.
+    Kept,
+}
+
+fn text(script: &Script, owner: Owner) -> String {
+    let give = script.owner.as_deref().unwrap_or_default();
+    let (before, after) = &script.lent;
+    let give = match owner {
+        Owner::Given => give.to_owned(),
+        Owner::Helped => format!("{before}{give}{after}"),
+        Owner::Kept => String::new(),
+    };
+    format!("{}{}{give}\n", script.settings, script.sql)
 }
 
 /// Sends a transaction as one message.
@@ -113,10 +130,10 @@ async fn single(target: &Target, step: &RestoreStep, script: &Script) -> Result<
 async fn ways(target: &Target, connection: &Connection, step: &RestoreStep, script: &Script) -> Result<Facts> {
     let mut facts = facts(script);
     let mut path = String::new();
-    let mut with_owner = true;
+    let mut owner = Owner::Given;
     let mut empty = false;
     loop {
-        let body = if empty { String::new() } else { text(script, with_owner) };
+        let body = if empty { String::new() } else { text(script, owner) };
         let sql = format!("{BEGIN}{path}{body}{}COMMIT", progress::mark_sql(&step.id, &facts)?);
         let refused = match attempt(connection, &sql).await? {
             Outcome::Done => return Ok(facts),
@@ -133,8 +150,10 @@ async fn ways(target: &Target, connection: &Connection, step: &RestoreStep, scri
                 "{} worked only with a search_path: functions there do not name their schemas",
                 script.doing
             ));
-        } else if target.spec.limited && state == "42501" && with_owner && script.owner.is_some() {
-            with_owner = false;
+        } else if target.spec.limited && state == "42501" && script.owner.is_some() && owner == Owner::Given {
+            owner = Owner::Helped;
+        } else if target.spec.limited && state == "42501" && owner == Owner::Helped {
+            owner = Owner::Kept;
             facts.warnings.push(format!(
                 "{}: it stays with the login, which may not give it away ({})",
                 script.doing,

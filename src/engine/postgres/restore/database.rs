@@ -158,6 +158,8 @@ async fn lend(target: &Target, connection: &Connection, warnings: &mut Vec<Strin
         .iter()
         .filter_map(|entry| entry.owner.as_deref())
         .chain(std::iter::once(catalog.database.owner.as_str()))
+        // the catalog does not say whose large objects are
+        .chain(catalog.roles.iter().filter(|_| catalog.large_objects > 0).map(|role| role.name.as_str()))
         .filter(|owner| !owner.is_empty() && !owner.starts_with("pg_"))
         .map(|owner| target.role(owner))
         .collect();
@@ -208,7 +210,8 @@ pub async fn properties(target: &Target, step: &StepId) -> Result<Facts> {
     let doing = format!("setting the properties of {}", target.pool.display());
     let mut facts = Facts::default();
     connection.batch("BEGIN", &doing).await?;
-    let (must, may) = property_statements(target);
+    let give = target.may_give(&target.role(&target.source.catalog().database.owner)).await?;
+    let (must, may) = property_statements(target, give);
     let (must, may) = if target.spec.limited { (Vec::new(), [must, may].concat()) } else { (must, may) };
     for (sql, what) in &must {
         connection.batch(sql, what).await?;
@@ -222,13 +225,13 @@ pub async fn properties(target: &Target, step: &StepId) -> Result<Facts> {
 type Statements = Vec<(String, String)>;
 
 /// What must be set, and what may fail with a warning: each with what it is.
-fn property_statements(target: &Target) -> (Statements, Statements) {
+fn property_statements(target: &Target, give: bool) -> (Statements, Statements) {
     let properties = &target.source.catalog().database;
     let name = target.pool.database();
     let database = quote::identifier(name);
     let (mut must, mut may): (Statements, Statements) = Default::default();
     let owner = target.role(&properties.owner);
-    if !owner.is_empty() {
+    if !owner.is_empty() && give {
         must.push((
             format!("ALTER DATABASE {database} OWNER TO {}", quote::identifier(&owner)),
             format!("owner of database \"{name}\""),

@@ -19,6 +19,8 @@ pub struct Script {
     pub sql: String,
     /// The statement that gives what was made to its owner.
     pub owner: Option<String>,
+    /// What the new owner needs for being given it by somebody who is no superuser: before and after.
+    pub lent: (String, String),
     /// The schema whose functions may rely on a search path.
     pub schema: String,
     /// The entry whose dependencies may be needed in it.
@@ -105,7 +107,11 @@ async fn define(target: &Target, entry: &SchemaEntry, form: DefineForm) -> Resul
 /// An entry as the source defines it, with roles mapped, and who owns it.
 async fn whole(target: &Target, entry: &SchemaEntry, script: &mut Script) -> Result<String> {
     if let Some(owner) = &entry.owner {
-        script.owner = owner::statement(entry, &target.role(owner));
+        let owner = target.role(owner);
+        if target.may_give(&owner).await? {
+            script.owner = owner::statement(entry, &owner);
+            script.lent = lent(target, entry, &owner);
+        }
     }
     let names_roles = matches!(entry.kind, EntryKind::Acl | EntryKind::DefaultAcl | EntryKind::Policy)
         || entry.what == "USER MAPPING";
@@ -120,6 +126,15 @@ async fn whole(target: &Target, entry: &SchemaEntry, script: &mut Script) -> Res
         return Ok(entry.definition.replacen("CREATE SCHEMA public", "CREATE SCHEMA IF NOT EXISTS public", 1));
     }
     Ok(without_internal_options(&entry.definition))
+}
+
+/// An owner must be able to create in the schema (or the database) when it is not a superuser who gives.
+fn lent(target: &Target, entry: &SchemaEntry, owner: &str) -> (String, String) {
+    let (place, owner) = match entry.schema.as_str() {
+        "" => (format!("DATABASE {}", quote::identifier(target.pool.database())), quote::identifier(owner)),
+        schema => (format!("SCHEMA {}", quote::identifier(schema)), quote::identifier(owner)),
+    };
+    (format!("GRANT CREATE ON {place} TO {owner};"), format!("REVOKE CREATE ON {place} FROM {owner};"))
 }
 
 /// Without `pg_attver`, which PostgreSQL 15.20 keeps for itself among a column's options and no other version

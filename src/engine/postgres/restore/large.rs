@@ -51,8 +51,25 @@ pub async fn load(
         "SELECT pg_catalog.count(*) FROM (SELECT pg_catalog.lo_put(oid, k * {slice}, d) FROM {table} \
          WHERE pg_catalog.length(d) > 0) filled"
     );
-    connection.batch(&fill, doing).await?;
+    let source = format!("pg_catalog.pg_largeobject_metadata m WHERE m.oid IN (SELECT oid FROM {table})");
+    let (lend, take_back) = rights(target, connection, "UPDATE", &source).await?;
+    connection.batch(&format!("{lend}{fill};{take_back}"), doing).await?;
     Ok(Vec::new())
+}
+
+/// Statements that lend the login a right on large objects whose grants may leave out even their owner, and take
+/// it back. None for a superuser, whom grants do not bind.
+async fn rights(target: &Target, connection: &Connection, right: &str, source: &str) -> Result<(String, String)> {
+    let (mut lend, mut take_back) = (String::new(), String::new());
+    if target.spec.limited {
+        let sql = format!("SELECT m.oid FROM {source} AND m.lomacl IS NOT NULL");
+        for row in connection.rows(&sql, "reading rights on large objects").await? {
+            let oid = row.get(0).unwrap_or_default();
+            lend.push_str(&format!("GRANT {right} ON LARGE OBJECT {oid} TO CURRENT_USER;"));
+            take_back.push_str(&format!("REVOKE {right} ON LARGE OBJECT {oid} FROM CURRENT_USER;"));
+        }
+    }
+    Ok((lend, take_back))
 }
 
 /// Owners, grants, comments, labels: from the table just loaded.
@@ -70,7 +87,10 @@ async fn properties(target: &Target, connection: &Connection) -> Result<Vec<Stri
         let object = format!("LARGE OBJECT {oid}");
         let source_owner = row.get(1).unwrap_or_default();
         let owner = quote::identifier(&target.role(source_owner));
-        let mut sql = format!("ALTER {object} OWNER TO {owner}");
+        let mut sql = match target.may_give(&target.role(source_owner)).await? {
+            true => format!("ALTER {object} OWNER TO {owner}"),
+            false => "SELECT".to_owned(),
+        };
         if let Some(acl) = row.get(2) {
             sql.push_str(&format!("; REVOKE ALL ON {object} FROM {owner}"));
             let acl: Vec<Grant> = serde_json::from_str(acl).map_err(|error| damaged(oid, &error))?;
@@ -129,7 +149,13 @@ pub async fn compare(target: &Target, count_only: bool, on_bytes: &OnBytes) -> R
     let mut found = RowSum::default();
     if !count_only {
         for group in oids.chunks(limits::LARGE_OBJECTS_PER_PART) {
+            let source = format!("pg_catalog.pg_largeobject_metadata m WHERE m.oid IN ({})", group.join(","));
+            let (lend, _) = rights(target, &connection, "SELECT", &source).await?;
+            let doing = "reading large objects back";
+            connection.batch(&format!("BEGIN; {lend}"), doing).await?;
             found.merge(contents(target, &connection, group, on_bytes).await?);
+            // what was lent goes with the transaction
+            connection.batch("ROLLBACK", doing).await?;
         }
         if found != expected {
             return Err(readback::mismatch("large objects", expected, found));

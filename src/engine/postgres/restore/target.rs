@@ -26,6 +26,8 @@ pub struct Target {
     /// Tables with at least one chunk in text form.
     text: HashSet<u32>,
     tablespaces: OnceCell<HashSet<String>>,
+    /// Roles that the login may give things to; asked for only when it is not a superuser.
+    takers: OnceCell<HashSet<String>>,
     tried: Mutex<HashSet<StepId>>,
     /// Steps whose marks were committed, as far as this process knows.
     is_in: Mutex<HashSet<StepId>>,
@@ -55,6 +57,7 @@ impl Target {
             binary,
             text,
             tablespaces: OnceCell::new(),
+            takers: OnceCell::new(),
             tried: Mutex::default(),
             is_in: Mutex::default(),
         }
@@ -148,6 +151,30 @@ impl Target {
             })
             .await?;
         Ok(known.contains(name))
+    }
+
+    /// Whether the login may give things to a role (by its name on the target). Asked for after the roles were
+    /// lent to the login.
+    ///
+    /// # Errors
+    /// As the server says.
+    pub async fn may_give(&self, role: &str) -> Result<bool> {
+        if !self.spec.limited {
+            return Ok(true);
+        }
+        let known = self
+            .takers
+            .get_or_try_init(|| async {
+                let session = self.pool.admin_session().await?;
+                let connection = session.connection()?;
+                let kind = if connection.major() >= 16 { "SET" } else { "USAGE" };
+                let sql =
+                    format!("select rolname from pg_catalog.pg_roles where pg_catalog.pg_has_role(oid, '{kind}')");
+                let rows = connection.rows(&sql, "looking at memberships").await?;
+                Ok::<_, Error>(rows.iter().filter_map(|row| row.get(0).map(str::to_owned)).collect())
+            })
+            .await?;
+        Ok(known.contains(role))
     }
 
     /// The statement that gives functions the search path that they may rely on (trap 11): the schema of the
