@@ -376,7 +376,7 @@ impl Login<'_> {
                     .cause(cause)
                     .fix(format!("Run: ALTER DATABASE \"{}\" WITH ALLOW_CONNECTIONS true", self.database)),
                 // PgBouncer says what it does not like with these
-                "08P01" if cause.contains("no such database") => {
+                "08P01" if (cause.contains("no such database") || cause.contains("does not exist")) => {
                     Error::new(code::PG_DATABASE, format!("{place} is not known to the pooler")).cause(cause).fix(
                         format!("Add direct: of servers.{} with the address of PostgreSQL itself", self.server.name),
                     )

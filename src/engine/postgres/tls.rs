@@ -172,7 +172,7 @@ impl ServerCertVerifier for Verifier {
             // a self-signed server certificate marked as an authority (what `openssl req -x509` makes) that was
             // itself given as tls.ca: OpenSSL accepts it; webpki has checked its dates before it says this
             Err(rustls::Error::InvalidCertificate(CertificateError::Other(other)))
-                if other.to_string().contains("CaUsedAsEndEntity") && chain.given.iter().any(|ca| ca == end_entity) =>
+                if is_self_signed(&other) && chain.given.iter().any(|ca| ca == end_entity) =>
             {
                 if self.check == Check::ChainAndName {
                     let parsed = rustls::server::ParsedCertificate::try_from(end_entity)?;
@@ -261,6 +261,11 @@ where
     }
 }
 
+/// webpki's word for a server certificate that is itself marked as an authority.
+fn is_self_signed(error: &rustls::OtherError) -> bool {
+    error.to_string().contains("CaUsedAsEndEntity")
+}
+
 /// What a failed handshake means, for people.
 pub fn explain(error: &io::Error) -> Option<&'static str> {
     let inner = error.get_ref()?.downcast_ref::<rustls::Error>()?;
@@ -273,6 +278,9 @@ pub fn explain(error: &io::Error) -> Option<&'static str> {
         ) => Some("Use the host name that the certificate's subjectAltName holds, or tls.mode: verify-ca"),
         rustls::Error::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => {
             Some("Renew the server's certificate and reload the server")
+        }
+        rustls::Error::InvalidCertificate(CertificateError::Other(other)) if is_self_signed(other) => {
+            Some("The server's certificate is self-signed: set tls.ca to that very certificate if you trust it")
         }
         rustls::Error::AlertReceived(_) => {
             Some("The server refused: set tls.cert and tls.key if it asks for a client certificate")

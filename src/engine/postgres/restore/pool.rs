@@ -165,7 +165,7 @@ impl Pool {
     pub async fn end_leftovers(&self) -> Result<usize> {
         let own: Vec<String> = guard(&self.own).iter().map(ToString::to_string).collect();
         let leftovers = format!(
-            "from pg_catalog.pg_stat_activity where datname = {} and application_name = {} and pid <> all ({}::int[])",
+            "from pg_catalog.pg_stat_activity where datname = {} and application_name = {} and usename = current_user and pid <> all ({}::int[])",
             quote::literal(&self.database),
             quote::literal(session::APPLICATION_NAME_RESTORE),
             quote::literal(&format!("{{{}}}", own.join(","))),
