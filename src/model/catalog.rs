@@ -5,6 +5,8 @@
 use crate::base::digest::RowSum;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::collections::HashSet;
 
 /// The sealed body of a manifest.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -36,6 +38,23 @@ pub struct Catalog {
     pub large_objects: u64,
     /// What the capture could not see, in sentences.
     pub blind_spots: Vec<String>,
+}
+
+impl Catalog {
+    /// The catalog without the entries `left_out` (ids), and without the extensions that they make.
+    pub fn without(&self, left_out: &[u32]) -> Cow<'_, Catalog> {
+        if left_out.is_empty() {
+            return Cow::Borrowed(self);
+        }
+        let gone: HashSet<u32> = left_out.iter().copied().collect();
+        let mut kept = self.clone();
+        kept.entries.retain(|entry| !gone.contains(&entry.id));
+        let lost = |name: &str| {
+            self.entries.iter().any(|e| e.kind == EntryKind::Extension && e.name == name && gone.contains(&e.id))
+        };
+        kept.extensions.retain(|extension| !lost(&extension.name));
+        Cow::Owned(kept)
+    }
 }
 
 /// A database's properties, beyond its contents.

@@ -28,7 +28,9 @@ pub async fn preflight(
     catalog: &Catalog,
 ) -> Result<Preflight> {
     let connection = connect::open(engine, server, &server.maintenance_database, Purpose::Observe).await?;
-    let mut check = Checks { connection, server, spec, catalog, found: Preflight::default() };
+    // what a selection leaves out need not be possible on the target
+    let catalog = catalog.without(&spec.left_out);
+    let mut check = Checks { connection, server, spec, catalog: &catalog, found: Preflight::default() };
     check.found.limited = !check.connection.superuser;
     let state = check.target().await?;
     check.extensions().await?;
