@@ -16,6 +16,7 @@ pub fn create(draft: &mut Draft) {
         }
         false => create,
     };
+    draft.graph.needs(first, draft.check);
     let owner = &draft.shape.catalog.database.owner;
     for (role, node) in draft.roles {
         if role == owner {

@@ -39,6 +39,8 @@ pub struct Draft<'a> {
     pub graph: &'a mut Builder,
     /// Number of steps before this database's.
     pub start: usize,
+    /// Checks the snapshot.
+    pub check: Node,
     /// Steps that create roles, by the role's name in the snapshot.
     pub roles: &'a BTreeMap<String, Node>,
     /// Steps that grant memberships.

@@ -16,6 +16,7 @@ mod last;
 mod loads;
 mod notices;
 mod partitions;
+mod proof;
 mod refresh;
 mod roles;
 mod select;
@@ -47,7 +48,7 @@ use crate::model::observed::Observed;
 use crate::model::plan::{Fingerprint, NoticeLevel, Plan, PlanKind, RunSettings, Scope};
 use crate::model::step::RestoreSpec;
 use crate::plan::backup::server_fingerprint;
-use crate::plan::graph::Builder;
+use crate::plan::graph::{Builder, Node};
 use crate::plan::restore::changes::Restored;
 use crate::plan::restore::draft::Draft;
 use crate::plan::restore::roles::RoleSteps;
@@ -128,15 +129,17 @@ pub fn restore(
     let place = runbook.file.as_str();
     let planned = roles::decide(&inputs, &runbook.roles, &server.roles);
     let mut builder = Builder::default();
+    let checks = proof::add(&mut builder, &inputs.iter().collect::<Vec<_>>());
     let role_steps = roles::add(&mut builder, &inputs, &planned, &target.server);
+    proof::before_roles(&mut builder, &checks, &role_steps);
     let mut changes: Vec<_> = changes::roles(&planned, &target.server, place).into_iter().collect();
     let mut needed: u64 = 0;
     let mut fingerprints = vec![server_fingerprint(&target.server, server)];
-    for input in &inputs {
+    for (input, check) in inputs.iter().zip(checks) {
         let key = input.chosen.header.database.as_str();
         let spec = &specs[key];
         let shape = Shape::new(&input.catalog, &spec.left_out, input.preflight.same_ordering);
-        grow(&mut builder, (key, spec, &shape), &role_steps, runbook, options, jobs);
+        grow(&mut builder, (key, spec, &shape), check, &role_steps, runbook, options, jobs);
         let existing = spec::existing(server, &spec.target_database);
         let restored =
             Restored { key, input, spec, shape: &shape, server, existing, verify: runbook.verify, jobs, place };
@@ -223,6 +226,7 @@ fn filtered(
 fn grow(
     builder: &mut Builder,
     (key, spec, shape): (&str, &RestoreSpec, &Shape),
+    check: Node,
     roles: &RoleSteps,
     runbook: &Runbook,
     options: &RestoreOptions,
@@ -238,6 +242,7 @@ fn grow(
         shards: jobs.clamp(1, SHARDS_MAX),
         graph: builder,
         start,
+        check,
         roles: &roles.roles,
         memberships: &roles.memberships,
         create: None,

@@ -37,6 +37,9 @@ pub fn of(
     {
         notices.push(notice::error(about.clone(), error));
     }
+    if let Some(error) = older(input, server, &restore.server) {
+        notices.push(notice::error(about.clone(), error));
+    }
     for failure in select::select(&input.catalog, &runbook.include, &runbook.exclude)?.warnings {
         notices.push(notice::warning(about.clone(), failure));
     }
@@ -51,6 +54,20 @@ pub fn of(
         notices.push(notice::info(about, error));
     }
     Ok(())
+}
+
+/// A server does not know what a newer one has learned: refused before anything is touched.
+fn older(input: &RestoreInput, server: &ServerState, name: &str) -> Option<Error> {
+    let major = |version: &str| version.split(['.', ' ']).next().and_then(|major| major.parse::<u32>().ok());
+    let header = &input.chosen.header;
+    let (from, to) = (major(&header.server_version)?, major(&server.version)?);
+    (to < from).then(|| {
+        Error::new(
+            code::RESTORE_VERSION,
+            format!("{name} runs version {}, the snapshot is of {}", server.version, header.server_version),
+        )
+        .fix(format!("restore to a server of version {from} or newer"))
+    })
 }
 
 fn existing(runbook: &Runbook, restore: &RestoreSpec, target: &TargetSpec, server: &ServerState) -> Option<Error> {
