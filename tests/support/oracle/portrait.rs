@@ -76,6 +76,7 @@ impl Oracle {
 pub(super) fn schema(oracle: &Oracle, (cluster, database): Side<'_>) -> String {
     let mut dump = cluster.client(CLIENT_MAJOR, "pg_dump");
     dump.env("PGDATABASE", database).args(["--schema-only", "--encoding=UTF8"]);
+    dump.args(oracle.without_tablespaces.then_some("--no-tablespaces"));
     dump.args(oracle.only_schemas.iter().map(|name| format!("--schema={}", quoted(name))));
     dump.args(oracle.skip_schemas.iter().map(|name| format!("--exclude-schema={}", quoted(name))));
     normalised(&process::must(&mut dump, LOOK_LIMIT).stdout)
