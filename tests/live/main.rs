@@ -9,3 +9,4 @@ mod support;
 mod format;
 mod harness;
 mod refusals;
+mod traps;

@@ -12,10 +12,14 @@ use super::process::{self, Outcome};
 const SQL_LIMIT: Duration = Duration::from_secs(300);
 
 /// Wins over settings of the database, which tests bend on purpose.
-const PLAIN_SESSION: &str = "-c statement_timeout=0 -c lock_timeout=0 -c default_transaction_read_only=off \
-    -c idle_in_transaction_session_timeout=0 -c session_replication_role=origin -c row_security=on \
+const PLAIN_SESSION: &str = "-c role=none -c statement_timeout=0 -c lock_timeout=0 -c idle_session_timeout=0 \
+    -c idle_in_transaction_session_timeout=0 -c default_transaction_read_only=off \
+    -c default_transaction_deferrable=off -c session_replication_role=origin -c row_security=on \
     -c check_function_bodies=on -c TimeZone=UTC -c DateStyle=ISO,YMD -c IntervalStyle=postgres \
-    -c extra_float_digits=3 -c bytea_output=hex -c xmloption=content";
+    -c extra_float_digits=3 -c bytea_output=hex -c xmloption=content -c array_nulls=on \
+    -c standard_conforming_strings=on -c quote_all_identifiers=off";
+/// What only servers from 17 on know.
+const PLAIN_SESSION_17: &str = " -c transaction_timeout=0";
 
 impl Cluster {
     /// A client program of `major` pointed at this cluster: the database is still to be named.
@@ -23,7 +27,9 @@ impl Cluster {
         let mut command = Command::new(install::bin(major, program));
         install::clean(&mut command);
         command.env("PGHOST", self.dir()).env("PGPORT", self.port().to_string());
-        command.env("PGUSER", "postgres").env("PGCLIENTENCODING", "UTF8").env("PGOPTIONS", PLAIN_SESSION);
+        let newer = if self.major >= 17 { PLAIN_SESSION_17 } else { "" };
+        command.env("PGUSER", "postgres").env("PGCLIENTENCODING", "UTF8");
+        command.env("PGOPTIONS", format!("{PLAIN_SESSION}{newer}"));
         command.current_dir("/");
         command
     }
@@ -88,8 +94,14 @@ impl Cluster {
         format!("{hint}_{}", NEXT.fetch_add(1, Ordering::Relaxed))
     }
 
+    /// Also a template, and one with subscriptions, which are not asked to tell their publishers.
     #[track_caller]
     pub fn drop_database(&self, name: &str) {
+        let subscriptions = "SELECT format('ALTER SUBSCRIPTION %1$I DISABLE; ALTER SUBSCRIPTION %1$I \
+            SET (slot_name = NONE); DROP SUBSCRIPTION %1$I;', subname) FROM pg_subscription s \
+            JOIN pg_database d ON d.oid = subdbid WHERE datname = current_database()";
+        self.psql(name, &self.query(name, subscriptions));
+        self.psql("postgres", &format!("ALTER DATABASE {} IS_TEMPLATE false;", quoted(name)));
         self.psql("postgres", &format!("DROP DATABASE {} WITH (FORCE);", quoted(name)));
     }
 

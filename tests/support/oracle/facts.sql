@@ -43,7 +43,8 @@ WHERE relkind = 'S' AND relpersistence <> 't' AND NOT (relpersistence = 'u' AND 
 
 -- Columns by name: inheritance may bring them in another order, which is the schema text's business.
 -- A multiset hash: two sums over halves of md5 per row. Rows of a hash-partitioned tree are counted at
--- its root only: which leaf takes a row depends on OIDs of enum values and on the encoding.
+-- its root only: which leaf takes a row depends on OIDs of enum values and on the encoding. A root with
+-- a foreign leaf is not read.
 SELECT format($$
   SELECT json_build_array('rows', %L, %L, count(*),
     sum(('x' || left(h, 16))::bit(64)::bigint)::text, sum(('x' || right(h, 16))::bit(64)::bigint)::text)
@@ -57,7 +58,8 @@ FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
 WHERE n.nspname <> ALL ('{pg_catalog,information_schema,pg_toast}')
   AND relpersistence <> 't' AND NOT (relpersistence = 'u' AND pg_is_in_recovery())
   AND CASE relkind
-    WHEN 'p' THEN NOT relispartition
+    WHEN 'p' THEN NOT relispartition AND NOT EXISTS (
+      SELECT FROM pg_partition_tree(c.oid) l JOIN pg_class f ON f.oid = l.relid WHERE f.relkind = 'f')
     WHEN 'm' THEN relispopulated
     WHEN 'r' THEN NOT relispartition OR :'by_root' <> 'on' AND NOT EXISTS (
       SELECT FROM pg_partition_ancestors(c.oid) a JOIN pg_partitioned_table p ON p.partrelid = a.relid

@@ -34,6 +34,7 @@ pub struct Oracle {
     by_root: bool,
     by_reference: bool,
     without_properties: bool,
+    without_tablespaces: bool,
 }
 
 impl Oracle {
@@ -87,6 +88,12 @@ impl Oracle {
     /// Leaves out what belongs to the database itself: owner, rights, locale, settings, comment.
     pub fn without_properties(mut self) -> Self {
         self.without_properties = true;
+        self
+    }
+
+    /// Leaves out in which tablespace a table or index lies: the target may have none of them.
+    pub fn without_tablespaces(mut self) -> Self {
+        self.without_tablespaces = true;
         self
     }
 

@@ -75,10 +75,18 @@ impl Oracle {
 #[track_caller]
 pub(super) fn schema(oracle: &Oracle, (cluster, database): Side<'_>) -> String {
     let mut dump = cluster.client(CLIENT_MAJOR, "pg_dump");
-    dump.env("PGDATABASE", database).args(["--schema-only", "--encoding=UTF8"]);
+    dump.env("PGDATABASE", database).arg("--schema-only").arg(format!("--encoding={}", encoding((cluster, database))));
+    dump.args(oracle.without_tablespaces.then_some("--no-tablespaces"));
     dump.args(oracle.only_schemas.iter().map(|name| format!("--schema={}", quoted(name))));
     dump.args(oracle.skip_schemas.iter().map(|name| format!("--exclude-schema={}", quoted(name))));
     normalised(&process::must(&mut dump, LOOK_LIMIT).stdout)
+}
+
+/// What text is asked for in: of a database whose bytes may be anything, none but these bytes can be had.
+#[track_caller]
+fn encoding((cluster, database): Side<'_>) -> &'static str {
+    let own = cluster.query(database, "SELECT pg_catalog.getdatabaseencoding()");
+    if own == "SQL_ASCII" { "SQL_ASCII" } else { "UTF8" }
 }
 
 /// Takes away what differs between two dumps of the same schema.
@@ -111,7 +119,8 @@ fn with_policy_roles_sorted(line: &str) -> String {
 fn facts(oracle: &Oracle, (cluster, database): Side<'_>) -> String {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/oracle/facts.sql");
     let mut psql = cluster.client(CLIENT_MAJOR, "psql");
-    psql.env("PGDATABASE", database).args(["-X", "-q", "-At", "-v", "ON_ERROR_STOP=1"]);
+    psql.env("PGDATABASE", database).env("PGCLIENTENCODING", encoding((cluster, database)));
+    psql.args(["-X", "-q", "-At", "-v", "ON_ERROR_STOP=1"]);
     psql.arg("-v").arg(format!("by_root={}", if oracle.by_root { "on" } else { "off" }));
     process::must(psql.arg("-f").arg(script), LOOK_LIMIT).stdout
 }

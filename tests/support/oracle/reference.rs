@@ -20,7 +20,9 @@ pub(super) fn on_server_of(side: Side<'_>, mut portrait: Portrait) -> Portrait {
     let said = process::must(&mut psql, portrait::LOOK_LIMIT).stderr;
     portrait.schema = portrait::schema(&Oracle::new(), (cluster, &scratch));
     // What this server refuses is missing from the reference; the reason belongs in the report.
-    for error in said.lines().filter(|line| line.contains("ERROR:")) {
+    // Every dump of the newer client begins with a setting that older servers do not know.
+    let told = |line: &&str| line.contains("ERROR:") && !line.ends_with("parameter \"transaction_timeout\"");
+    for error in said.lines().filter(told) {
         portrait.schema += &format!("-- not in the reference: {error}\n");
     }
     cluster.drop_database(&scratch);
