@@ -18,6 +18,9 @@ use std::time::Duration;
 const LEASE: SignedDuration = SignedDuration::from_secs(120);
 /// How often it is renewed.
 const RENEW_EVERY: Duration = Duration::from_secs(30);
+/// How long to wait for another process that reads or writes the lock: it takes milliseconds.
+const GUARD_WAIT: Duration = Duration::from_secs(10);
+const GUARD_PAUSE: Duration = Duration::from_millis(20);
 /// Bytes of a lock file.
 const LOCK_BYTES_MAX: u64 = 64 << 10;
 
@@ -30,6 +33,8 @@ struct Lease {
     pid: u32,
     /// When the process was started, in the kernel's ticks: tells a reused pid apart.
     pid_started: u64,
+    /// Which processes its pid is counted among: containers may share a host name.
+    pid_namespace: String,
     acquired: Timestamp,
     expires: Timestamp,
 }
@@ -54,9 +59,10 @@ impl StateLock {
         let mut warnings = Vec::new();
         let before = read(state_dir)?;
         if let Some(held) = &before {
-            if held.owner == owner && !lives(held) {
+            let neighbour = held.owner == owner && held.pid_namespace == pid_namespace();
+            if neighbour && !lives(held) {
                 warnings.push(format!("took over the lock of {} (pid {} is gone)", held.owner, held.pid));
-            } else if held.expires < now {
+            } else if !neighbour && held.expires < now {
                 warnings.push(format!("took over the lock of {}, which expired at {}", held.owner, held.expires));
             } else {
                 return Err(locked(held, now));
@@ -71,6 +77,7 @@ impl StateLock {
             command: command.to_owned(),
             pid: std::process::id(),
             pid_started: pid_started(std::process::id()).unwrap_or(0),
+            pid_namespace: pid_namespace(),
             acquired: now,
             expires: now + LEASE,
         };
@@ -199,6 +206,10 @@ fn lives(held: &Lease) -> bool {
     pid_started(held.pid).is_some_and(|started| started == held.pid_started)
 }
 
+fn pid_namespace() -> String {
+    std::fs::read_link("/proc/self/ns/pid").map(|link| link.display().to_string()).unwrap_or_default()
+}
+
 /// When a process was started: field 22 of `/proc/<pid>/stat` (proc_pid_stat(5)).
 fn pid_started(pid: u32) -> Option<u64> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
@@ -219,7 +230,13 @@ impl Guard {
             other => other,
         };
         let file = file.map_err(|e| io_error("opened", &path, &e))?;
-        rustix::fs::flock(&file, FlockOperation::LockExclusive).map_err(|e| io_error("locked", &path, &e.into()))?;
-        Ok(Guard { _file: file })
+        let begun = std::time::Instant::now();
+        loop {
+            match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(Guard { _file: file }),
+                Err(rustix::io::Errno::WOULDBLOCK) if begun.elapsed() < GUARD_WAIT => std::thread::sleep(GUARD_PAUSE),
+                Err(error) => return Err(io_error("locked", &path, &error.into())),
+            }
+        }
     }
 }

@@ -4,7 +4,7 @@ use crate::base::{files, limits};
 use crate::error::{Error, Result, code};
 use crate::journal::io_error;
 use crate::journal::line::{Tip, encode, recover};
-use crate::journal::writer::{Journal, OnRecord};
+use crate::journal::writer::{self, Journal, OnRecord};
 use crate::model::journal::Record;
 use jiff::Timestamp;
 use std::fs::OpenOptions;
@@ -136,9 +136,14 @@ impl Runs {
     pub async fn open(&self, id: &str, on_record: Option<OnRecord>) -> Result<Opened> {
         let plan = self.plan(id)?;
         let path = self.folder(id).join("journal");
+        if !path.exists() {
+            self.journal_bytes(id)?;
+        }
+        let file = OpenOptions::new().append(true).open(&path).map_err(|e| io_error("opened", &path, &e))?;
+        // locked before it is read: a tail that another process is writing is not torn
+        writer::lock(&file, &path)?;
         let bytes = self.journal_bytes(id)?;
         let found = recover(&bytes).map_err(|e| e.context(format!("run {id}")))?;
-        let file = OpenOptions::new().append(true).open(&path).map_err(|e| io_error("opened", &path, &e))?;
         let mut warning = None;
         if found.bytes < bytes.len() {
             let torn = bytes.len() - found.bytes;

@@ -8,7 +8,7 @@ use crate::model::journal::Record;
 use rustix::fs::FlockOperation;
 use std::fs::File;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
@@ -31,10 +31,7 @@ pub struct Journal {
 impl Journal {
     /// Goes on writing `file` behind `tip`.
     pub(crate) fn start(file: File, path: PathBuf, tip: Tip, on_record: Option<OnRecord>) -> Result<Self> {
-        if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-            return Err(Error::new(code::STATE_LOCKED, format!("another process writes {}", path.display()))
-                .fix("wait for it to end: dbb runs"));
-        }
+        lock(&file, &path)?;
         let (queue, requests) = mpsc::channel(QUEUE_MAX);
         let writer = Writer { file, path, tip, on_record, broken: None };
         std::thread::Builder::new()
@@ -54,6 +51,14 @@ impl Journal {
         self.queue.send(Request { records, done }).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
+}
+
+/// Keeps other processes from writing a journal; held as long as the file is open.
+pub(crate) fn lock(file: &File, path: &Path) -> Result<()> {
+    rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
+        Error::new(code::STATE_LOCKED, format!("another process writes {}", path.display()))
+            .fix("wait for it to end: dbb runs")
+    })
 }
 
 struct Writer {

@@ -1,7 +1,7 @@
 //! `dbb apply`
 
 use crate::app::apply::{self, Options};
-use crate::app::plan as planning;
+use crate::app::{load, plan as planning};
 use crate::cli::arguments::{Apply, Format};
 use crate::cli::commands::{config, json, make_plan, state_dir, wishes};
 use crate::cli::view;
@@ -60,10 +60,11 @@ pub(crate) fn finish(cli: &Cli, report: &Report, format: Format, failed_before: 
     Ok(if exit == Exit::Done && failed_before > 0 { Exit::Failed } else { exit })
 }
 
-/// A saved plan begins with a brace; a runbook is YAML that does not.
+/// A saved plan begins with a brace and, unlike a runbook that is written as JSON, is none.
 fn is_plan(file: &str) -> bool {
     let mut first = [0u8; 64];
-    let Ok(mut file) = std::fs::File::open(file) else { return file.ends_with(".json") };
-    let read = std::io::Read::read(&mut file, &mut first).unwrap_or(0);
-    first[..read].iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{')
+    let Ok(mut open) = std::fs::File::open(file) else { return file.ends_with(".json") };
+    let read = std::io::Read::read(&mut open, &mut first).unwrap_or(0);
+    let braced = first[..read].iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{');
+    braced && !load::is_runbook(file)
 }
