@@ -2,7 +2,7 @@
 
 use crate::apply::context::Context;
 use crate::apply::restore;
-use crate::error::Result;
+use crate::error::{Error, Result, code};
 use crate::model::graph::Graph;
 use crate::model::journal::{Facts, Record, RunOutcome};
 use crate::model::step::{Action, RestoreAction, Step, StepId};
@@ -92,7 +92,31 @@ pub async fn probe(context: &Context, progress: &mut Progress) -> Result<()> {
     probe_sessions(context, &plan.graph.steps, progress).await?;
     probe_restores(context, &plan.graph.steps, progress).await?;
     forget_after_undone(&plan.graph, progress);
-    Ok(())
+    check_order(&plan.graph, progress)
+}
+
+/// What was lost in a crash of the target's server is the end of its log: nothing that is in can rest on
+/// something that is not. Where it does, doing the missing part again would not make the rest right.
+fn check_order(graph: &Graph, progress: &Progress) -> Result<()> {
+    let marked: HashSet<&str> = graph
+        .steps
+        .iter()
+        .filter(|s| matches!(&s.action, Action::Restore { action, .. } if action.leaves_mark()))
+        .map(|s| s.id.as_str())
+        .collect();
+    let wrong = graph.edges.iter().find(|e| {
+        !e.whatever
+            && marked.contains(e.before.as_str())
+            && marked.contains(e.after.as_str())
+            && progress.done.contains(&e.after)
+            && !progress.done.contains(&e.before)
+    });
+    match wrong {
+        None => Ok(()),
+        Some(edge) => Err(Error::new(code::RESTORE_STATE, "the target holds a later step without an earlier one")
+            .cause(format!("{} is in, {} is not", edge.after, edge.before))
+            .fix("Drop the half-restored database and begin anew: dbb apply RUNBOOK")),
+    }
 }
 
 /// A session counts when its commit is done; else all of it starts over.

@@ -105,7 +105,9 @@ impl Runs {
         let path = self.folder(id).join("journal");
         files::read(&path, JOURNAL_BYTES_MAX).map_err(|e| match e.kind() {
             io::ErrorKind::NotFound => Error::new(code::JOURNAL_DAMAGED, format!("run {id} has no journal"))
-                .cause(format!("{} is not there", path.display())),
+                .cause(format!("{} is not there", path.display()))
+                .fix("put the file back from a copy of the state directory")
+                .fix("or start a new run: dbb plan shows what is due"),
             _ => io_error("read", &path, &e),
         })
     }
@@ -125,7 +127,10 @@ impl Runs {
     pub fn plan(&self, id: &str) -> Result<Vec<u8>> {
         let path = self.folder(id).join("plan.json");
         files::read(&path, limits::MANIFEST_BYTES_MAX).map_err(|e| {
-            Error::new(code::STATE_DAMAGED, format!("the plan of run {id} cannot be read")).cause(e.to_string())
+            Error::new(code::STATE_DAMAGED, format!("the plan of run {id} cannot be read"))
+                .cause(format!("{}: {e}", path.display()))
+                .fix("put the file back from a copy of the state directory")
+                .fix("or start a new run: dbb plan shows what is due")
         })
     }
 

@@ -161,6 +161,21 @@ pub enum RestoreAction {
     Finish,
 }
 
+impl RestoreAction {
+    /// Whether its effect and its mark in the target commit together: then the mark says whether it is in.
+    pub fn leaves_mark(&self) -> bool {
+        matches!(
+            self,
+            RestoreAction::Define { .. }
+                | RestoreAction::Load { .. }
+                | RestoreAction::Sequences
+                | RestoreAction::Refresh { .. }
+                | RestoreAction::Analyze { .. }
+                | RestoreAction::DatabaseProperties
+        )
+    }
+}
+
 /// Which part of an entry a step makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

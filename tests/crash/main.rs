@@ -8,5 +8,8 @@ mod support;
 
 mod backup;
 mod harness;
+mod journal;
+mod rehearsal;
 mod restore;
+mod server;
 mod world;

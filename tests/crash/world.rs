@@ -142,6 +142,8 @@ pub fn run_folder(dbb: &Dbb) -> PathBuf {
     let mut runs: Vec<PathBuf> = std::fs::read_dir(&folder)
         .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
         .map(|entry| entry.expect("a folder can be read").path())
+        // one that is being made has a name with a dot
+        .filter(|path| !path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".")))
         .collect();
     assert_eq!(runs.len(), 1, "{runs:?}");
     runs.remove(0)

@@ -326,7 +326,8 @@ pub async fn finish(target: &Target) -> Result<Facts> {
     let mut facts = Facts::default();
     let doing = format!("finishing {}", target.pool.display());
     let connection = target.pool.take().await?;
-    check_marks(target, &connection).await?;
+    // in this session: no crash comes between the look and the commit
+    target.pool.check_marks(&connection).await?;
     // a synchronous commit: the log up to here, so all that was committed before, is on disk
     let durable = "BEGIN; SET LOCAL synchronous_commit = on; SELECT pg_catalog.pg_current_xact_id(); COMMIT";
     let durable = if connection.major() >= 13 {
@@ -371,25 +372,6 @@ pub async fn finish(target: &Target) -> Result<Facts> {
         facts.warnings.extend(result?);
     }
     Ok(facts)
-}
-
-/// A server that crashed and came back has lost its last commits, marks and effects together: what was in,
-/// this process would take for done. Asked in the session that then commits durably: no crash comes between.
-async fn check_marks(target: &Target, connection: &Connection) -> Result<()> {
-    if progress::origin(connection, &target.spec.snapshot).await? != Origin::Ours {
-        return Ok(());
-    }
-    let known = target.all_in();
-    let marked = progress::marked(connection, &known.iter().collect::<Vec<_>>()).await?;
-    let lost = known.iter().filter(|step| !marked.contains_key(*step)).count();
-    if lost == 0 {
-        return Ok(());
-    }
-    let display = target.pool.display();
-    Err(Error::new(code::RESTORE_STATE, format!("{lost} steps that were done are not in {display} any more"))
-        .cause("the server crashed during the restore and came back without its last commits")
-        .fix("Do what was lost again: dbb resume")
-        .fix("Look into the server's log for why it crashed"))
 }
 
 /// Statements that switch event triggers off and on again as they were: they are about the source's objects, not

@@ -42,7 +42,7 @@ pub async fn open(
     spec: &RestoreSpec,
     source: Arc<dyn SnapshotSource>,
 ) -> Result<Arc<dyn Restore>> {
-    let pool = Pool::new(engine, server, &spec.target_database, spec.lock_timeout_ms);
+    let pool = Pool::new(engine, server, spec);
     Ok(Arc::new(PostgresRestore { target: Target::new(pool, spec.clone(), source) }))
 }
 
@@ -54,8 +54,9 @@ struct PostgresRestore {
 impl Restore for PostgresRestore {
     async fn run(&self, steps: &[RestoreStep], on_bytes: OnBytes) -> Vec<Result<Facts>> {
         let results = self.all(steps, &on_bytes).await;
-        for (step, _) in steps.iter().zip(&results).filter(|(step, result)| result.is_ok() && leaves_mark(step)) {
-            self.target.is_in(&step.id);
+        for (step, _) in steps.iter().zip(&results).filter(|(step, result)| result.is_ok() && step.action.leaves_mark())
+        {
+            self.target.pool.is_in(&step.id);
         }
         results
     }
@@ -76,7 +77,7 @@ impl Restore for PostgresRestore {
         let ids: Vec<&StepId> = steps.iter().map(|step| &step.id).collect();
         let mut marked = progress::marked(&connection, &ids).await?;
         target.pool.give(connection);
-        marked.keys().for_each(|step| target.is_in(step));
+        marked.keys().for_each(|step| target.pool.is_in(step));
         Ok(steps
             .iter()
             .map(|step| match &step.action {
@@ -88,19 +89,6 @@ impl Restore for PostgresRestore {
             })
             .collect())
     }
-}
-
-/// Whether a step's effect and its mark commit together: then the mark tells whether it is in.
-fn leaves_mark(step: &RestoreStep) -> bool {
-    matches!(
-        step.action,
-        RestoreAction::Define { .. }
-            | RestoreAction::Load { .. }
-            | RestoreAction::Sequences
-            | RestoreAction::Refresh { .. }
-            | RestoreAction::Analyze { .. }
-            | RestoreAction::DatabaseProperties
-    )
 }
 
 impl PostgresRestore {

@@ -1,9 +1,11 @@
 //! Sessions on the target: opened when needed, kept while they are sound.
 
 use crate::engine::postgres::connect::{self, Connection, Purpose};
+use crate::engine::postgres::restore::progress::{self, Origin};
 use crate::engine::postgres::{Postgres, quote, session};
 use crate::error::{Error, Result, code};
 use crate::model::desired::ServerSpec;
+use crate::model::step::{RestoreSpec, StepId};
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio_postgres::SimpleQueryRow;
@@ -13,8 +15,11 @@ pub struct Pool {
     engine: Postgres,
     server: ServerSpec,
     database: String,
+    snapshot: String,
     lock_timeout_ms: u64,
     idle: Mutex<Vec<Connection>>,
+    /// Steps whose marks were committed, as far as this process knows.
+    is_in: Mutex<HashSet<StepId>>,
     /// Processes of our own sessions, so that leftovers of an earlier run can be told from them.
     own: Mutex<HashSet<i32>>,
     admin: tokio::sync::Mutex<Option<Connection>>,
@@ -25,13 +30,15 @@ fn guard<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Pool {
-    /// For restoring into `database`. Opens nothing yet.
-    pub fn new(engine: &Postgres, server: &ServerSpec, database: &str, lock_timeout_ms: u64) -> Self {
+    /// For a restore. Opens nothing yet.
+    pub fn new(engine: &Postgres, server: &ServerSpec, spec: &RestoreSpec) -> Self {
         Pool {
             engine: engine.clone(),
             server: server.clone(),
-            database: database.to_owned(),
-            lock_timeout_ms,
+            database: spec.target_database.clone(),
+            snapshot: spec.snapshot.clone(),
+            lock_timeout_ms: spec.lock_timeout_ms,
+            is_in: Mutex::default(),
             idle: Mutex::default(),
             own: Mutex::default(),
             admin: tokio::sync::Mutex::default(),
@@ -51,7 +58,7 @@ impl Pool {
     /// A session on the target database.
     ///
     /// # Errors
-    /// As `connect::open`
+    /// As `connect::open` and `check_marks`
     pub async fn take(&self) -> Result<Connection> {
         loop {
             let idle = guard(&self.idle).pop();
@@ -60,9 +67,43 @@ impl Pool {
                 Some(dead) => {
                     guard(&self.own).remove(&dead.pid);
                 }
-                None => return self.open(&self.database).await,
+                None => {
+                    let connection = self.open(&self.database).await?;
+                    self.check_marks(&connection).await?;
+                    return Ok(connection);
+                }
             }
         }
+    }
+
+    /// Notes that a step's mark was committed: from now on it must be there.
+    pub fn is_in(&self, step: &StepId) {
+        guard(&self.is_in).insert(step.clone());
+    }
+
+    /// A server that crashed and came back has lost its last commits, marks and effects together. No session
+    /// outlives that: each new one looks whether what this process takes for done is still there.
+    ///
+    /// # Errors
+    /// `DBB-RESTORE-STATE` when it is not.
+    pub async fn check_marks(&self, connection: &Connection) -> Result<()> {
+        let known: Vec<StepId> = guard(&self.is_in).iter().cloned().collect();
+        if known.is_empty() {
+            return Ok(());
+        }
+        let marked = progress::marked(connection, &known.iter().collect::<Vec<_>>()).await?;
+        let lost = known.iter().filter(|step| !marked.contains_key(*step)).count();
+        // at the very end the table goes, with all marks
+        if lost == 0 || progress::origin(connection, &self.snapshot).await? != Origin::Ours {
+            return Ok(());
+        }
+        Err(Error::new(
+            code::RESTORE_STATE,
+            format!("{lost} steps that were done are not in {} any more", self.display()),
+        )
+        .cause("the server crashed during the restore and came back without its last commits")
+        .fix("Do what was lost again: dbb resume")
+        .fix("Look into the server's log for why it crashed"))
     }
 
     /// Gives a session back that is outside of a transaction; anything else is simply dropped.

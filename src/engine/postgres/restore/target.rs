@@ -29,8 +29,6 @@ pub struct Target {
     /// Roles that the login may give things to; asked for only when it is not a superuser.
     takers: OnceCell<HashSet<String>>,
     tried: Mutex<HashSet<StepId>>,
-    /// Steps whose marks were committed, as far as this process knows.
-    is_in: Mutex<HashSet<StepId>>,
 }
 
 impl Target {
@@ -59,7 +57,6 @@ impl Target {
             tablespaces: OnceCell::new(),
             takers: OnceCell::new(),
             tried: Mutex::default(),
-            is_in: Mutex::default(),
         }
     }
 
@@ -125,16 +122,6 @@ impl Target {
     /// True when a step was tried before.
     pub fn was_tried(&self, step: &StepId) -> bool {
         self.tried.lock().unwrap_or_else(PoisonError::into_inner).contains(step)
-    }
-
-    /// Notes that a step's mark was committed: at the end it must still be there.
-    pub fn is_in(&self, step: &StepId) {
-        self.is_in.lock().unwrap_or_else(PoisonError::into_inner).insert(step.clone());
-    }
-
-    /// Steps whose marks were committed, as far as this process knows.
-    pub fn all_in(&self) -> Vec<StepId> {
-        self.is_in.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
     /// Whether the target server has a tablespace.
