@@ -146,7 +146,11 @@ pub async fn membership(target: &Target, index: u32) -> Result<Facts> {
     let mut session = target.pool.admin_session().await?;
     let connection = session.connection()?;
     let sql = grant(membership, &role, &member, connection.major());
-    let grantor = membership.grantor.as_ref().map(|grantor| target.role(grantor)).filter(|_| connection.major() >= 16);
+    let grantor = membership
+        .grantor
+        .as_ref()
+        .map(|grantor| target.role(grantor))
+        .filter(|_| connection.major() >= 16 || connection.superuser);
     let result = match grantor {
         Some(grantor) => {
             let by = format!("{sql} GRANTED BY {}", quote::identifier(&grantor));
