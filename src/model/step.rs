@@ -127,6 +127,11 @@ pub enum RestoreAction {
         /// The table's id.
         table: u32,
     },
+    /// Gathers planner statistics of a whole partition tree.
+    AnalyzeTree {
+        /// The root's entry id.
+        entry: u32,
+    },
     /// Owner, settings, grants, comment of the database itself.
     DatabaseProperties,
     /// Reads back one share of a table (or partition tree) and sums its rows.

@@ -1,6 +1,7 @@
 //! Planner statistics, once a table is as it will stay.
 
-use crate::model::step::RestoreAction;
+use crate::model::catalog::EntryKind;
+use crate::model::step::{RestoreAction, Step};
 use crate::plan::restore::draft::{Draft, of};
 
 /// One step a table with rows, in the table's lane: it takes the lock that others there take.
@@ -24,5 +25,37 @@ pub fn add(draft: &mut Draft) {
         before.extend(of(&draft.checks, entry));
         before.extend(of(&draft.attached, entry));
         draft.waits_for(node, before);
+    }
+    trees(draft);
+}
+
+/// Statistics over whole partition trees, which autovacuum never gathers.
+fn trees(draft: &mut Draft) {
+    let roots: Vec<_> = draft
+        .shape
+        .entries
+        .iter()
+        .copied()
+        .filter(|e| e.kind == EntryKind::Table && draft.shape.partitions.has_partitions(e.id))
+        .filter(|e| draft.shape.partitions.root(e.id) == e.id)
+        .collect();
+    for root in roots {
+        let step = draft.step("analyze", &root.display(), RestoreAction::AnalyzeTree { entry: root.id });
+        let node = draft.graph.add(Step { bytes: 0, ..step });
+        let family = draft.shape.partitions.family(root.id);
+        let mut before = Vec::new();
+        for table in family {
+            before.extend(draft.rows_in(table));
+            before.extend(draft.indexed(table));
+            before.extend(of(&draft.foreign_keys, table));
+            before.extend(of(&draft.checks, table));
+            before.extend(of(&draft.attached, table));
+        }
+        before.sort_unstable();
+        before.dedup();
+        draft.waits_for(node, before);
+        if let Some(made) = draft.made.get(&root.id).map(|made| made.last) {
+            draft.graph.needs(node, made);
+        }
     }
 }

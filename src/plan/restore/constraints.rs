@@ -32,6 +32,13 @@ pub fn add(draft: &mut Draft) {
         };
         let builds = of(&draft.builds, table);
         draft.waits_for(node, builds);
+        if entry.kind == EntryKind::CheckConstraint {
+            // the tables that inherit take it over at once, and rows that it does not fit may be on their way
+            for heir in draft.shape.heirs(table) {
+                let rows = draft.rows_in(heir);
+                draft.waits_for(node, rows);
+            }
+        }
         let remarks = of(&draft.remarks, table);
         draft.waits_for(node, remarks);
         draft.alters.entry(table).or_default().push(node);

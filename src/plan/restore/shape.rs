@@ -102,6 +102,26 @@ impl<'a> Shape<'a> {
         self.partitions.family(top).iter().filter_map(|id| self.tables_of.get(id)).flatten().copied().collect()
     }
 
+    /// Tables that inherit from `table`, directly or not.
+    pub fn heirs(&self, table: u32) -> Vec<u32> {
+        let mut family = vec![table];
+        let mut at = 0;
+        while let Some(parent) = family.get(at).copied() {
+            let heirs = self.entries.iter().filter(|e| e.kind == EntryKind::Table && e.depends.contains(&parent));
+            let new: Vec<u32> = heirs.map(|e| e.id).filter(|id| !family.contains(id)).collect();
+            family.extend(new);
+            at += 1;
+        }
+        family.remove(0);
+        family
+    }
+
+    /// The entry of the extension that a configuration table belongs to.
+    pub fn extension(&self, table: &Table) -> Option<u32> {
+        let name = table.extension.as_ref()?;
+        self.entries.iter().find(|e| e.kind == EntryKind::Extension && e.name == *name).map(|e| e.id)
+    }
+
     /// Bytes of a table at the source; a partition root counts its partitions.
     pub fn bytes(&self, entry: u32) -> u64 {
         self.bytes_of.get(&entry).copied().unwrap_or(0)

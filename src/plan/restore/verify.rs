@@ -84,7 +84,12 @@ fn read_back(draft: &mut Draft, table: &Table, count_only: bool) -> Vec<Node> {
     let (rows, before) = match table.entry {
         // not before the indexes: the disk is better used that way, and locks do not meet
         Some(entry) => (draft.rows_in(entry), [of(&draft.builds, entry), of(&draft.alters, entry)].concat()),
-        None => (draft.loads.get(&table.id).cloned().unwrap_or_default(), Vec::new()),
+        // a table of an extension is there once that is
+        None => {
+            let extension = draft.shape.extension(table).and_then(|id| draft.made.get(&id)).map(|made| made.last);
+            let loads = draft.loads.get(&table.id).cloned().unwrap_or_default();
+            (loads.into_iter().chain(extension).collect(), Vec::new())
+        }
     };
     let table_made = table.entry.and_then(|entry| draft.made.get(&entry)).map(|made| made.last);
     for node in &nodes {

@@ -97,10 +97,15 @@ fn normalised(dump: &str) -> String {
             || line.starts_with("\\unrestrict ")
             || line.starts_with("-- Dumped from database version ")
             || line.starts_with("-- Dumped by pg_dump version ")
+            // of the session that replays a dump, and written only where some table needs it
+            || line == "SET default_tablespace = '';"
             // Internal to some 15 servers; see the 51st trap.
             || (line.starts_with("ALTER TABLE ") && line.contains(" SET (pg_attver="))
     };
-    dump.lines().filter(|line| !noise(line)).map(|line| with_policy_roles_sorted(line) + "\n").collect()
+    let mut lines: Vec<String> = dump.lines().filter(|line| !noise(line)).map(with_policy_roles_sorted).collect();
+    // the empty lines around what was taken away
+    lines.dedup_by(|line, before| line.is_empty() && before.is_empty());
+    lines.into_iter().map(|line| line + "\n").collect()
 }
 
 /// pg_dump lists the roles of a policy in whatever order the catalog has them.

@@ -56,16 +56,24 @@ pub async fn script(target: &Target, action: &RestoreAction) -> Result<Option<Sc
         }
         RestoreAction::Analyze { table } => {
             let table = target.table(*table)?;
-            Script {
-                doing: format!("analyzing {}", table.display()),
-                sql: format!("ANALYZE {};", quote::qualified(&table.schema, &table.name)),
-                schema: table.schema.clone(),
-                optional: true,
-                ..Script::default()
-            }
+            analyze(&table.schema, &table.name)
+        }
+        RestoreAction::AnalyzeTree { entry } => {
+            let root = target.entry(*entry)?;
+            analyze(&root.schema, &root.name)
         }
         _ => return Ok(None),
     }))
+}
+
+fn analyze(schema: &str, name: &str) -> Script {
+    Script {
+        doing: format!("analyzing {schema}.{name}"),
+        sql: format!("ANALYZE {};", quote::qualified(schema, name)),
+        schema: schema.to_owned(),
+        optional: true,
+        ..Script::default()
+    }
 }
 
 async fn define(target: &Target, entry: &SchemaEntry, form: DefineForm) -> Result<Script> {

@@ -127,7 +127,8 @@ impl PostgresRestore {
             RestoreAction::Define { .. }
             | RestoreAction::Sequences
             | RestoreAction::Refresh { .. }
-            | RestoreAction::Analyze { .. } => only(batch::run(target, std::slice::from_ref(step)).await),
+            | RestoreAction::Analyze { .. }
+            | RestoreAction::AnalyzeTree { .. } => only(batch::run(target, std::slice::from_ref(step)).await),
         }
     }
 }
