@@ -6,6 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod docs;
 mod format;
 mod harness;
 mod refusals;
