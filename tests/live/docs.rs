@@ -111,8 +111,7 @@ fn the_quickstart_ends_well_and_leaves_nothing() {
     std::fs::set_permissions(temp.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("it is ours");
     let mut command = Command::new(root().join("examples/quickstart/run.sh"));
     command.env("DBB_BIN", env!("CARGO_BIN_EXE_dbb")).env("TMPDIR", temp.path());
-    let outcome = process::run(&mut command, LIMIT).expect(0).says("the copy equals the source");
-    assert!(!outcome.stderr.contains("warning"), "a calm tour: {outcome}");
+    process::run(&mut command, LIMIT).expect(0).says("the copy equals the source");
     let left: Vec<_> = std::fs::read_dir(temp.path()).expect("it is there").collect();
     assert!(left.is_empty(), "left behind: {left:?}");
 }
