@@ -39,14 +39,11 @@ fn run(name: &str) {
     let mut failures = Vec::new();
     for (source, targets) in captures(&fixture) {
         let same_major = targets == [source];
-        match World::capture(&fixture, source, same_major) {
-            Ok(world) => {
-                for target in targets {
-                    let found = world.restore_and_compare(target);
-                    failures.extend(found.map(|what| format!("=== {name} from {source} to {target}\n{what}")));
-                }
-            }
-            Err(what) => failures.push(format!("=== {name} on {source}: not captured\n{what}")),
+        let world = World::capture(&fixture, source, same_major);
+        failures.extend(world.capture_failure().map(|what| format!("=== {name} on {source}: not captured\n{what}")));
+        for target in targets {
+            let found = world.restore_and_compare(target);
+            failures.extend(found.map(|what| format!("=== {name} from {source} to {target}\n{what}")));
         }
     }
     assert!(failures.is_empty(), "{}\n\nthe trap: {}", failures.join("\n\n"), fixture.notes);

@@ -38,8 +38,8 @@ pub struct World<'a> {
 }
 
 impl<'a> World<'a> {
-    /// Builds the databases on the source and captures them. An error says what dbb said.
-    pub fn capture(fixture: &'a Fixture, major: u32, same_major: bool) -> Result<Self, String> {
+    /// Builds the databases on the source and captures them all in one run.
+    pub fn capture(fixture: &'a Fixture, major: u32, same_major: bool) -> Self {
         let source = server(major, None);
         fixture.install_extensions(source);
         let databases: Vec<Database> =
@@ -55,10 +55,12 @@ impl<'a> World<'a> {
         }
         let dbb = Dbb::with_config(&config(major, source, &databases)).limit(RUN_LIMIT);
         let captured = dbb.run(&["apply", "--auto-approve"]);
-        match captured.code {
-            Some(0) => Ok(Self { fixture, source, dbb, databases, captured }),
-            _ => Err(captured.to_string()),
-        }
+        Self { fixture, source, dbb, databases, captured }
+    }
+
+    /// What dbb said when it could not capture all of them.
+    pub fn capture_failure(&self) -> Option<String> {
+        (self.captured.code != Some(0)).then(|| self.captured.to_string())
     }
 
     /// What is wrong after a restore to a server of `major`; None when nothing is.
@@ -88,14 +90,14 @@ impl<'a> World<'a> {
     }
 
     fn restore(&self, number: usize, target: &Cluster) -> Outcome {
-        let runbook = json!({
-            "kind": "restore",
-            "from": {"database": key(number), "at": "latest"},
-            "to": {"target": format!("to{}", target.major)},
-            "roles": {"mode": "all"}, "existing": "fail", "verify": "rows", "jobs": 2,
-        });
+        let runbook = format!(
+            "kind: restore\nfrom: {{database: {}, at: latest}}\nto: {{target: to{}}}\nroles: {{mode: all}}\n\
+             existing: fail\nverify: rows\njobs: 2\n",
+            key(number),
+            target.major
+        );
         let name = format!("restore-{number}-{}.yaml", target.major);
-        self.dbb.write(&name, &runbook.to_string());
+        self.dbb.write(&name, &runbook);
         self.dbb.run(&["apply", &name, "--auto-approve"])
     }
 

@@ -122,7 +122,7 @@ impl Oracle {
     #[track_caller]
     fn in_words_of(&self, right: Side<'_>, before: Portrait) -> Portrait {
         let needed = self.by_reference || before.major != right.0.major;
-        if needed { reference::on_server_of(right, before) } else { before }
+        if needed { reference::on_server_of(self, right, before) } else { before }
     }
 
     #[track_caller]
