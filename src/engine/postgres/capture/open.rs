@@ -82,7 +82,7 @@ pub async fn open(engine: &Postgres, server: &ServerSpec, spec: &DatabaseSpec) -
     let mut found = found?;
     found.natives.excluded.clone_from(&excluded.tables);
     let owners: HashSet<String> = dumped.archive.entries.iter().map(|entry| entry.owner.clone()).collect();
-    let roles = roles::read(&holder, server.roles, &owners).await?;
+    let roles = roles::read(&holder, server.roles, &owners, &sources.tables()).await?;
     let assembled = assemble::assemble(&sources, dumped, found, roles, &large_objects, &beginning.encoding);
 
     let tables = sources.tables();

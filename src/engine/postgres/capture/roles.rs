@@ -1,7 +1,9 @@
 //! The roles that a database needs.
 
 use crate::engine::postgres::capture::field;
+use crate::engine::postgres::capture::relations::Relation;
 use crate::engine::postgres::connect::Connection;
+use crate::engine::postgres::quote;
 use crate::error::Result;
 use crate::model::catalog::{Membership, Role};
 use crate::model::desired::RoleScope;
@@ -9,6 +11,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Oid of the role that initdb made: grants without another grantor are its.
 const BOOTSTRAP: u32 = 10;
+/// Oids of types whose text holds names of roles; fixed in all versions.
+const REGROLE: u32 = 4096;
+const REGROLE_ARRAY: u32 = 4097;
+const ACLITEM: u32 = 1033;
 
 /// Roles, memberships, and what could not be seen.
 #[derive(Clone, Debug, Default)]
@@ -34,11 +40,17 @@ struct Edge {
     set: Option<bool>,
 }
 
-/// Reads the roles: all of them, or what the database and the owners named in `owners` need.
+/// Reads the roles: all of them, or what the database, the owners named in `owners` and the rows of
+/// `tables` need.
 ///
 /// # Errors
 /// As the server says.
-pub async fn read(holder: &Connection, scope: RoleScope, owners: &HashSet<String>) -> Result<Roles> {
+pub async fn read(
+    holder: &Connection,
+    scope: RoleScope,
+    owners: &HashSet<String>,
+    tables: &[&Relation],
+) -> Result<Roles> {
     let mut out = Roles::default();
     let mut all = list(holder).await?;
     let edges = edges(holder).await?;
@@ -46,6 +58,7 @@ pub async fn read(holder: &Connection, scope: RoleScope, owners: &HashSet<String
         RoleScope::All => all.keys().copied().collect(),
         RoleScope::Closure => {
             let mut seeds = seeds(holder).await?;
+            seeds.extend(named_by_rows(holder, tables).await?);
             seeds.extend(all.iter().filter(|(_, role)| owners.contains(&role.name)).map(|(oid, _)| *oid));
             closure(&seeds, &edges)
         }
@@ -130,6 +143,55 @@ async fn seeds(holder: &Connection) -> Result<HashSet<u32>> {
          union select setrole from pg_catalog.pg_db_role_setting, db where setdatabase = db.oid and setrole <> 0";
     let rows = holder.rows(sql, "reading which roles the database names").await?;
     rows.iter().map(|row| field::number(row, 0)).collect()
+}
+
+/// Roles that values name: types whose text is a role's name cannot be loaded where the role is not.
+/// Only tables with columns of such types are read, each such column once.
+async fn named_by_rows(holder: &Connection, tables: &[&Relation]) -> Result<HashSet<u32>> {
+    let sql = format!(
+        "with recursive named(type, base) as (
+           select t, t from pg_catalog.unnest('{{regrole,regrole[],aclitem,aclitem[]}}'::pg_catalog.regtype[]) t
+           union all
+           select d.oid, named.base from pg_catalog.pg_type d join named on d.typbasetype = named.type where d.typtype = 'd')
+         select n.nspname, c.relname, a.attname, named.base::pg_catalog.oid
+         from named
+         join pg_catalog.pg_attribute a on a.atttypid = named.type
+         join pg_catalog.pg_class c on c.oid = a.attrelid
+         join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+         where a.attnum > 0 and not a.attisdropped and a.attgenerated = '' and c.oid in {}",
+        field::oids(tables.iter().map(|table| table.oid))
+    );
+    let mut found = HashSet::new();
+    for row in holder.rows(&sql, "finding columns that name roles").await? {
+        let table = quote::qualified(&field::text(&row, 0), &field::text(&row, 1));
+        let column = quote::identifier(&field::text(&row, 2));
+        let base: u32 = field::number(&row, 3)?;
+        let value = match base {
+            REGROLE | ACLITEM => column.clone(),
+            _ => format!("pg_catalog.unnest({column})"),
+        };
+        let sql = if matches!(base, REGROLE | REGROLE_ARRAY) {
+            format!("select distinct value::pg_catalog.oid from (select {value} as value from only {table}) v")
+        } else {
+            // a grantee's name as an aclitem writes it is half of such an item; aclexplode says nothing of
+            // an item without privileges
+            format!(
+                "with item as (
+                   select distinct value::text as text from (select {value} as value from only {table}) v),
+                 name as (
+                   select oid, pg_catalog.substr(said, 1, (pg_catalog.length(said) - 3) / 2) as text
+                   from (select oid, pg_catalog.makeaclitem(oid, oid, 'SELECT', false)::text as said
+                         from pg_catalog.pg_roles) r)
+                 select distinct name.oid from item join name
+                   on pg_catalog.starts_with(item.text, name.text || '=')
+                   or pg_catalog.right(item.text, pg_catalog.length(name.text) + 1) = '/' || name.text"
+            )
+        };
+        for row in holder.rows(&sql, format!("finding the roles that {table} names")).await? {
+            found.insert(field::number(&row, 0)?);
+        }
+    }
+    Ok(found)
 }
 
 /// The seeds, their members, and what all those are members of. Not the other members of that:
