@@ -61,7 +61,7 @@ async fn repository(spec: &crate::model::desired::RepositorySpec) -> Vec<Check> 
         }
     };
     let mut checks = vec![match state.exists {
-        true => good("format", format!("{} snapshots", units::count(state.snapshots.len() as u64))),
+        true => good("format", units::counted(state.snapshots.len() as u64, "snapshot", "snapshots")),
         false => good("format", "not there yet; the first backup makes it".into()),
     }];
     for failure in state.damaged {

@@ -45,6 +45,11 @@ pub fn count(value: u64) -> String {
     out
 }
 
+/// A count with its noun: `1 server`, `2 servers`.
+pub fn counted(value: u64, one: &str, many: &str) -> String {
+    format!("{} {}", count(value), if value == 1 { one } else { many })
+}
+
 /// Parses `20GiB`, `512 MiB`, `10MB`, `4096`; binary and decimal units.
 ///
 /// # Errors

@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
 
 mod config;
+mod floors;
 mod plan;
 mod tree;
 mod view;

@@ -6,12 +6,16 @@ use crate::cli::arguments::{Apply, Format};
 use crate::cli::commands::{config, json, make_plan, state_dir, wishes};
 use crate::cli::view;
 use crate::cli::{Cli, Outcome, one, usage};
-use crate::error::Exit;
+use crate::error::{Error, Exit, code};
 use crate::model::plan::{NoticeLevel, Plan};
 use crate::model::report::Report;
 use std::path::Path;
 
 pub async fn run(cli: &Cli, arguments: Apply) -> Outcome {
+    if let Some(file) = arguments.file.as_deref().filter(|file| *file != "-" && !Path::new(file).exists()) {
+        return Err(one(Error::new(code::PLAN_MISSING, format!("there is no plan or runbook {file}"))
+            .fix("save a plan: dbb plan -o FILE, or write a runbook: dbb runbook DATABASE --to TARGET")));
+    }
     let saved = arguments.file.as_deref().filter(|file| is_plan(file));
     if saved.is_none() && !arguments.auto_approve && !cli.output.can_ask {
         return Err(one(usage("apply without a saved plan needs a terminal to ask, or --auto-approve")
@@ -32,6 +36,8 @@ pub async fn run(cli: &Cli, arguments: Apply) -> Outcome {
     let blocked: Vec<_> = plan.notices.iter().filter(|n| n.level == NoticeLevel::Error).collect();
     if plan.graph.steps.is_empty() {
         return match blocked.first() {
+            // the plan above has told of it already
+            Some(notice) if !cli.global.quiet => Ok(Error::from(notice.failure.clone()).code().exit),
             Some(notice) => Err(one(notice.failure.clone().into())),
             None => Ok(Exit::Done),
         };

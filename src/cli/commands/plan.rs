@@ -26,7 +26,8 @@ pub async fn run(cli: &Cli, arguments: Plan) -> Outcome {
     }
     // what cannot be planned at all is a failure of the command; the rest of the plan was shown
     if let Some(error) = crate::plan::blocked(&plan) {
-        return Err(one(error));
+        // the text has told of it already
+        return if arguments.format == PlanFormat::Text { Ok(error.code().exit) } else { Err(one(error)) };
     }
     if !arguments.detailed_exitcode {
         return Ok(Exit::Done);

@@ -1,6 +1,7 @@
 //! `dbb validate`
 
 use crate::app::load;
+use crate::base::units;
 use crate::cli::arguments::{Format, Validate};
 use crate::cli::commands::json;
 use crate::cli::{Cli, Outcome};
@@ -50,12 +51,13 @@ pub async fn run(cli: &Cli, arguments: Validate) -> Outcome {
                 arguments.files.join(", ")
             };
             let what = loaded.map_or(String::new(), |d| {
-                format!(
-                    ": {} servers, {} database entries, {} targets",
-                    d.servers.len(),
-                    d.databases.len(),
-                    d.targets.len()
-                )
+                let parts = [
+                    (d.servers.len(), "server", "servers"),
+                    (d.databases.len(), "database entry", "database entries"),
+                    (d.targets.len(), "target", "targets"),
+                ];
+                let parts = parts.map(|(number, one, many)| units::counted(number as u64, one, many));
+                format!(": {}", parts.join(", "))
             });
             cli.output.result(&format!("{files} is valid{what}."));
         }

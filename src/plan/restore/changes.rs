@@ -115,9 +115,9 @@ fn lines(restored: &Restored, bytes: u64) -> Vec<ChangeLine> {
     }
     let in_section =
         |post: bool| shape.entries.iter().filter(|entry| (entry.section != Section::PreData) == post).count() as u64;
-    lines.push(line(None, "pre-data", format!("{} objects", units::count(in_section(false)))));
+    lines.push(line(None, "pre-data", units::counted(in_section(false), "object", "objects")));
     lines.push(line(None, "data", data(restored, bytes)));
-    lines.push(line(None, "post-data", format!("{} objects", units::count(in_section(true)))));
+    lines.push(line(None, "post-data", units::counted(in_section(true), "object", "objects")));
     if !spec.left_out.is_empty() {
         lines.push(line(
             None,

@@ -52,11 +52,16 @@ fn check(draft: &mut Draft, entry: &SchemaEntry, table: u32) {
     draft.checks.entry(table).or_default().push(node);
 }
 
-/// A partitioned table's foreign keys cannot be added unchecked; small ones are checked at once.
+/// Foreign keys of and to a partitioned table are made whole: the first cannot be added unchecked, and of the
+/// second a later check does not reach the copies that the server keeps for each partition. Small ones are
+/// checked at once.
 fn is_made_whole(draft: &Draft, table: u32, referenced: Option<u32>) -> bool {
     let shape = draft.shape;
-    let partitioned = shape.partitions.has_partitions(table)
-        || shape.entry(table).is_some_and(|entry| entry.definition.contains("\nPARTITION BY "));
+    let is_partitioned = |table: u32| {
+        shape.partitions.has_partitions(table)
+            || shape.entry(table).is_some_and(|entry| entry.definition.contains("\nPARTITION BY "))
+    };
+    let partitioned = is_partitioned(table) || referenced.is_some_and(is_partitioned);
     let small = shape.is_small(table) && referenced.is_some_and(|referenced| shape.is_small(referenced));
     partitioned || small || !draft.capabilities.not_valid_foreign_keys
 }

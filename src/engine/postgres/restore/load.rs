@@ -130,9 +130,12 @@ async fn body(
             return Err(Error::bug("not a load").into());
         };
         let chunk = target.chunk(chunk)?;
-        let mut facts = Facts { bytes: chunk.bytes, rows: chunk.sum.rows, ..Facts::default() };
+        let mut facts = Facts { bytes: chunk.bytes, ..Facts::default() };
         match chunk.content {
-            ChunkContent::Rows { table } => rows(target, connection, chunk, table, into, on_bytes).await?,
+            ChunkContent::Rows { table } => {
+                facts.rows = chunk.sum.rows;
+                rows(target, connection, chunk, table, into, on_bytes).await?;
+            }
             content => facts.warnings = large::load(target, connection, chunk, content, on_bytes).await?,
         }
         marks.push_str(&progress::mark_sql(&step.id, &facts)?);
