@@ -17,9 +17,13 @@ pub struct Catalog {
     pub roles: Vec<Role>,
     /// Memberships, grantors before those who depend on them.
     pub memberships: Vec<Membership>,
-    /// `ALTER ROLE ALL SET` of the whole server: captured when the server entry asks for all roles.
+    /// `ALTER ROLE ALL SET` of the whole server, without a database.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub server_settings: Vec<(String, String)>,
+    /// Privileges on configuration parameters: the parameter, and what `roles` (or PUBLIC) may do with it. The
+    /// grantor is empty when it is the server's first superuser, or no role of the snapshot.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parameter_grants: Vec<(String, Grant)>,
     /// Tablespaces in use.
     pub tablespaces: Vec<Tablespace>,
     /// Schema objects, in an order in which they can be created.

@@ -378,7 +378,8 @@ pub struct RolePolicy {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RoleMode {
-    /// Missing ones are created, others made equal to the snapshot's.
+    /// Missing ones are created, others made equal to the snapshot's; so are settings for all roles of the server
+    /// (`ALTER ROLE ALL SET`), and what PUBLIC may do with configuration parameters.
     All,
     /// Missing ones are created, others left alone.
     #[default]

@@ -96,6 +96,13 @@ pub enum RestoreAction {
         /// Index in the catalog.
         index: u32,
     },
+    /// Settings for every role of the server, and privileges on configuration parameters.
+    ServerSettings {
+        /// Whether the settings for every role, and what PUBLIC may do, are made as in the snapshot.
+        settings: bool,
+        /// Names in the snapshot of the roles that get their privileges.
+        roles: Vec<String>,
+    },
     /// Drops the database that is to be replaced.
     DropDatabase,
     /// Creates the database and its progress table.

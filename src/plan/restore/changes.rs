@@ -8,7 +8,7 @@ use crate::model::observed::{DatabaseState, ServerState};
 use crate::model::plan::{Change, ChangeKind, ChangeLine};
 use crate::model::step::RestoreSpec;
 use crate::plan::restore::RestoreInput;
-use crate::plan::restore::roles::{PlannedRole, RoleChange};
+use crate::plan::restore::roles::{PlannedRole, PlannedSettings, RoleChange};
 use crate::plan::restore::shape::Shape;
 
 /// The change of one database.
@@ -34,8 +34,8 @@ pub struct Restored<'a> {
 }
 
 /// Roles, one change for the whole target.
-pub fn roles(planned: &[PlannedRole], server: &str, place: &str) -> Option<Change> {
-    if planned.is_empty() {
+pub fn roles(planned: &[PlannedRole], settings: &[PlannedSettings], server: &str, place: &str) -> Option<Change> {
+    if planned.is_empty() && settings.is_empty() {
         return None;
     }
     let mut lines = Vec::new();
@@ -54,11 +54,14 @@ pub fn roles(planned: &[PlannedRole], server: &str, place: &str) -> Option<Chang
     let count = |kind: ChangeKind| lines.iter().filter(|line| line.kind == Some(kind)).count();
     let (created, altered, kept) = (count(ChangeKind::Create), count(ChangeKind::Update), count(ChangeKind::Keep));
     let kind = match (created, altered) {
-        (0, 0) => ChangeKind::Keep,
+        (0, 0) if settings.is_empty() => ChangeKind::Keep,
         (0, _) => ChangeKind::Update,
         _ => ChangeKind::Create,
     };
     let reason = format!("roles on {server}: {created} created, {altered} changed, {kept} as they are");
+    for text in settings.iter().flat_map(|one| &one.lines) {
+        lines.push(line(Some(ChangeKind::Update), "server-wide", text.clone()));
+    }
     Some(Change {
         address: Address(format!("roles.{server}")),
         kind,

@@ -25,7 +25,7 @@ pub fn create(draft: &mut Draft) {
             draft.graph.waits(first, *node);
         }
     }
-    for node in draft.memberships {
+    for node in draft.memberships.iter().chain(draft.server_settings) {
         draft.graph.waits(first, *node);
     }
     draft.create = Some(create);

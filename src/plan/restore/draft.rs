@@ -45,6 +45,8 @@ pub struct Draft<'a> {
     pub roles: &'a BTreeMap<String, Node>,
     /// Steps that grant memberships.
     pub memberships: &'a [Node],
+    /// Steps about what holds for the whole server.
+    pub server_settings: &'a [Node],
     /// Creates the database.
     pub create: Option<Node>,
     /// Steps by entry.

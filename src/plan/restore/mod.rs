@@ -130,9 +130,11 @@ pub fn restore(
     let planned = roles::decide(&inputs, &runbook.roles, &server.roles);
     let mut builder = Builder::default();
     let checks = proof::add(&mut builder, &inputs.iter().collect::<Vec<_>>());
-    let role_steps = roles::add(&mut builder, &inputs, &planned, &target.server);
+    let settings = roles::decide_settings(&inputs, &runbook.roles, &planned);
+    let mut role_steps = roles::add(&mut builder, &inputs, &planned, &target.server);
+    roles::add_settings(&mut builder, &inputs, &settings, &target.server, &mut role_steps);
     proof::before_roles(&mut builder, &checks, &role_steps);
-    let mut changes: Vec<_> = changes::roles(&planned, &target.server, place).into_iter().collect();
+    let mut changes: Vec<_> = changes::roles(&planned, &settings, &target.server, place).into_iter().collect();
     let mut needed: u64 = 0;
     let mut fingerprints = vec![server_fingerprint(&target.server, server)];
     for (input, check) in inputs.iter().zip(checks) {
@@ -245,6 +247,7 @@ fn grow(
         check,
         roles: &roles.roles,
         memberships: &roles.memberships,
+        server_settings: &roles.server_settings,
         create: None,
         made: Default::default(),
         closing: None,

@@ -26,7 +26,7 @@ pub fn add(builder: &mut Builder, inputs: &[&RestoreInput]) -> Vec<Node> {
 /// Roles come after the checks. When the only snapshot is damaged, no role is touched either; of
 /// several, a damaged one must not keep the others' roles from them.
 pub fn before_roles(builder: &mut Builder, checks: &[Node], roles: &RoleSteps) {
-    for role in roles.roles.values().chain(&roles.memberships) {
+    for role in roles.roles.values().chain(&roles.memberships).chain(&roles.server_settings) {
         match checks {
             [check] => builder.needs(*role, *check),
             several => several.iter().for_each(|check| builder.waits(*role, *check)),

@@ -41,6 +41,63 @@ pub struct RoleSteps {
     pub roles: BTreeMap<String, Node>,
     /// Memberships.
     pub memberships: Vec<Node>,
+    /// What holds for the whole server.
+    pub server_settings: Vec<Node>,
+}
+
+/// What a snapshot brings that holds for the whole server.
+#[derive(Clone, Debug)]
+pub struct PlannedSettings {
+    /// Whether settings for every role are set: only when all roles are made equal, for they bend roles and
+    /// databases of the target that the snapshot knows nothing of.
+    pub settings: bool,
+    /// Names in the snapshot of roles that get privileges on configuration parameters: those that are made or changed.
+    pub roles: Vec<String>,
+    /// In words.
+    pub lines: Vec<String>,
+    /// Index of the input that it comes from.
+    input: usize,
+}
+
+/// Settings for every role, and privileges on configuration parameters; the newest snapshot's come last, so that
+/// they count. A snapshot that brings nothing new is left out.
+pub fn decide_settings(inputs: &[RestoreInput], policy: &RolePolicy, planned: &[PlannedRole]) -> Vec<PlannedSettings> {
+    let touched = |name: &str| planned.iter().any(|role| role.role.name == name && role.change != RoleChange::Keep);
+    let name_of = |name: &str| policy.map.get(name).map_or(name, String::as_str).to_owned();
+    let settings = policy.mode == RoleMode::All;
+    let mut said: BTreeSet<String> = BTreeSet::new();
+    let mut names: BTreeSet<&str> = BTreeSet::new();
+    let mut out = Vec::new();
+    for input in newest_first(inputs) {
+        let catalog = &inputs[input].catalog;
+        let mut lines = Vec::new();
+        for (name, _) in catalog.server_settings.iter().filter(|_| settings) {
+            if names.insert(name) {
+                lines.push(format!("{name} for all roles"));
+            }
+        }
+        let mut roles: BTreeSet<&str> = BTreeSet::new();
+        for (parameter, grant) in &catalog.parameter_grants {
+            let grantee = match grant.grantee.as_str() {
+                "" if settings => "PUBLIC".to_owned(),
+                name if touched(name) => {
+                    roles.insert(name);
+                    name_of(name)
+                }
+                _ => continue,
+            };
+            let line = format!("{} on {parameter} to {grantee}", grant.privilege);
+            if said.insert(format!("{line} {} {}", grant.grantable, grant.grantor)) {
+                lines.push(line);
+            }
+        }
+        if !lines.is_empty() {
+            let roles = roles.into_iter().map(str::to_owned).collect();
+            out.push(PlannedSettings { settings, roles, lines, input });
+        }
+    }
+    out.reverse();
+    out
 }
 
 /// Decides about every role of all snapshots, by name. Of several snapshots that know a role, the newest counts.
@@ -140,18 +197,42 @@ pub fn add(builder: &mut Builder, inputs: &[RestoreInput], planned: &[PlannedRol
     steps
 }
 
-/// Memberships between roles that are known, those of the newest snapshot of a role first.
-fn memberships<'a>(
-    inputs: &'a [RestoreInput],
-    planned: &'a [PlannedRole],
-) -> impl Iterator<Item = (usize, u32, &'a Membership)> {
-    let known: BTreeSet<&str> = planned.iter().map(|role| role.role.name.as_str()).collect();
+/// Adds the steps of what holds for the whole server, after the roles. They only wait: what of them is about
+/// a role that could not be made is refused by itself.
+pub fn add_settings(
+    builder: &mut Builder,
+    inputs: &[RestoreInput],
+    planned: &[PlannedSettings],
+    server: &str,
+    steps: &mut RoleSteps,
+) {
+    for (order, one) in planned.iter().enumerate() {
+        let name = &inputs[one.input].chosen.header.database;
+        let action = RestoreAction::ServerSettings { settings: one.settings, roles: one.roles.clone() };
+        let node = builder.add(step(inputs, one.input, server, ("settings", name), action, order));
+        for before in steps.roles.values().chain(&steps.memberships).chain(&steps.server_settings) {
+            builder.waits(node, *before);
+        }
+        steps.server_settings.push(node);
+    }
+}
+
+fn newest_first(inputs: &[RestoreInput]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..inputs.len()).collect();
     order.sort_by(|a, b| {
         let taken = |at: &usize| inputs[*at].chosen.header.taken;
         taken(b).cmp(&taken(a)).then(a.cmp(b))
     });
     order
+}
+
+/// Memberships between roles that are known, those of the newest snapshot of a role first.
+fn memberships<'a>(
+    inputs: &'a [RestoreInput],
+    planned: &'a [PlannedRole],
+) -> impl Iterator<Item = (usize, u32, &'a Membership)> {
+    let known: BTreeSet<&str> = planned.iter().map(|role| role.role.name.as_str()).collect();
+    newest_first(inputs)
         .into_iter()
         .flat_map(move |input| {
             inputs[input].catalog.memberships.iter().enumerate().map(move |(index, one)| (input, index as u32, one))

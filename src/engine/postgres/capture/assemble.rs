@@ -63,6 +63,7 @@ pub(super) fn assemble(
         roles: roles.roles,
         memberships: roles.memberships,
         server_settings: roles.server_settings,
+        parameter_grants: roles.parameter_grants,
         tablespaces: found.tablespaces,
         entries: converted.entries,
         tables,

@@ -5,7 +5,7 @@ use crate::engine::postgres::capture::relations::Relation;
 use crate::engine::postgres::connect::Connection;
 use crate::engine::postgres::quote;
 use crate::error::Result;
-use crate::model::catalog::{Membership, Role};
+use crate::model::catalog::{Grant, Membership, Role};
 use crate::model::desired::RoleScope;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -25,6 +25,8 @@ pub struct Roles {
     pub memberships: Vec<Membership>,
     /// `ALTER ROLE ALL SET`.
     pub server_settings: Vec<(String, String)>,
+    /// Privileges on configuration parameters of the roles, and of PUBLIC.
+    pub parameter_grants: Vec<(String, Grant)>,
     /// What could not be seen, in sentences.
     pub blind_spots: Vec<String>,
 }
@@ -65,9 +67,9 @@ pub async fn read(
     };
     let names: HashMap<u32, String> = all.iter().map(|(oid, role)| (*oid, role.name.clone())).collect();
     describe(holder, &mut all).await?;
-    if scope == RoleScope::All {
-        out.server_settings = settings(holder, "setdatabase = 0 and setrole = 0").await?.remove(&0).unwrap_or_default();
-    }
+    // for every role, so also for those of this database
+    out.server_settings = settings(holder, "setdatabase = 0 and setrole = 0").await?.remove(&0).unwrap_or_default();
+    out.parameter_grants = parameter_grants(holder, &wanted, &names).await?;
     if !passwords(holder, &mut all).await? {
         out.blind_spots.push(
             "password hashes of roles are not in the snapshot: only a superuser can read them; restored roles have no password".into(),
@@ -271,6 +273,38 @@ fn memberships(edges: &[Edge], wanted: &HashSet<u32>, names: &HashMap<u32, Strin
             })
         })
         .collect()
+}
+
+/// Privileges on configuration parameters (15 and up) that the wanted roles or PUBLIC hold.
+async fn parameter_grants(
+    holder: &Connection,
+    wanted: &HashSet<u32>,
+    names: &HashMap<u32, String>,
+) -> Result<Vec<(String, Grant)>> {
+    if holder.major() < 15 {
+        return Ok(Vec::new());
+    }
+    let sql = "select p.parname, a.grantor, a.grantee, a.privilege_type, a.is_grantable
+               from pg_catalog.pg_parameter_acl p, pg_catalog.aclexplode(p.paracl) a
+               order by p.parname collate \"C\", a.grantee, a.privilege_type, a.grantor";
+    let mut grants = Vec::new();
+    for row in holder.rows(sql, "reading the privileges on configuration parameters").await? {
+        let (grantor, grantee): (u32, u32) = (field::number(&row, 1)?, field::number(&row, 2)?);
+        // the bootstrap superuser may do all of it by itself
+        if grantee == BOOTSTRAP || grantee != 0 && !wanted.contains(&grantee) {
+            continue;
+        }
+        let grantor = Some(grantor).filter(|oid| *oid != BOOTSTRAP && wanted.contains(oid));
+        let name = |oid: u32| names.get(&oid).cloned().unwrap_or_default();
+        let grant = Grant {
+            grantor: grantor.map(name).unwrap_or_default(),
+            grantee: name(grantee),
+            privilege: field::text(&row, 3),
+            grantable: field::flag(&row, 4),
+        };
+        grants.push((field::text(&row, 0), grant));
+    }
+    Ok(grants)
 }
 
 /// Settings, comments and labels.

@@ -15,6 +15,7 @@ mod pool;
 mod progress;
 mod readback;
 mod role;
+mod server;
 mod setting;
 mod target;
 pub mod tokens;
@@ -111,6 +112,7 @@ impl PostgresRestore {
         match &step.action {
             RestoreAction::Role { role } => role::role(target, role).await,
             RestoreAction::Membership { index } => role::membership(target, *index).await,
+            RestoreAction::ServerSettings { settings, roles } => server::settings(target, *settings, roles).await,
             RestoreAction::DropDatabase => database::drop(target).await,
             RestoreAction::CreateDatabase => database::create(target).await,
             RestoreAction::DatabaseProperties => database::properties(target, &step.id).await,
