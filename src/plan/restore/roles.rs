@@ -264,3 +264,39 @@ fn step(
         session: None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::catalog::{Catalog, Grant};
+    use crate::plan::restore::fixture::input;
+
+    #[test]
+    fn settings_for_all_roles_need_the_mode_all_and_privileges_a_role_that_is_made() {
+        let grant = |grantee: &str| Grant {
+            grantor: String::new(),
+            grantee: grantee.into(),
+            privilege: "SET".into(),
+            grantable: false,
+        };
+        let role = |name: &str| Role { name: name.into(), ..Role::default() };
+        let catalog = Catalog {
+            roles: vec![role("new"), role("there")],
+            server_settings: vec![("work_mem".into(), "8MB".into())],
+            parameter_grants: ["new", "there", ""].map(|name| ("jit".to_owned(), grant(name))).to_vec(),
+            ..Catalog::default()
+        };
+        let inputs = [input("orders", catalog.clone()), input("shop", catalog)];
+        let decided = |mode: RoleMode| {
+            let policy = RolePolicy { mode, ..RolePolicy::default() };
+            let planned = decide(&inputs, &policy, &[role("there")]);
+            decide_settings(&inputs, &policy, &planned).into_iter().map(|one| (one.settings, one.lines)).collect()
+        };
+        let lines = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
+        let all: Vec<(bool, Vec<String>)> = decided(RoleMode::All);
+        let every = ["work_mem for all roles", "SET on jit to new", "SET on jit to there", "SET on jit to PUBLIC"];
+        assert_eq!(all, [(true, lines(&every))]);
+        assert_eq!(decided(RoleMode::CreateMissing), [(false, lines(&["SET on jit to new"]))]);
+        assert!(decided(RoleMode::None).is_empty());
+    }
+}
