@@ -104,6 +104,7 @@ codes! {
     PG_TOOL_MISSING = "DBB-PG-TOOL-MISSING", Missing, permanent, "pg_dump was not found";
     PG_TOOL_OLD = "DBB-PG-TOOL-OLD", Missing, permanent, "pg_dump is older than the server";
     PG_DUMP = "DBB-PG-DUMP", Failed, permanent, "pg_dump failed";
+    PG_ENCODING = "DBB-PG-ENCODING", Failed, permanent, "text is not valid in its encoding";
     PG_ARCHIVE = "DBB-PG-ARCHIVE", Failed, permanent, "pg_dump's archive could not be read";
     // storage and repository
     STORAGE_FULL = "DBB-STORAGE-FULL", Unavailable, permanent, "there is no space left";

@@ -64,6 +64,12 @@ fn classify(state: &str, message: &str) -> Class {
             None,
         ),
         "57P04" => (code::PG_LOST, "the database was dropped while it was in use", &[], Some(false)),
+        "22021" | "22P05" => (
+            code::PG_ENCODING,
+            "text is not valid in the encoding",
+            &["Read what the page of DBB-PG-ENCODING says of SQL_ASCII databases and of other encodings"],
+            None,
+        ),
         "53300" => (
             code::PG_CONNECT,
             "the server has no connection left",

@@ -1,6 +1,7 @@
 //! PostgreSQL, versions 12 to 18.
 
 pub mod archive;
+pub mod bytes;
 pub mod capture;
 pub mod connect;
 pub mod doctor;

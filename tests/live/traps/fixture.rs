@@ -63,7 +63,16 @@ pub struct Database {
     requires: Option<String>,
     min_version: u32,
     sql: Option<String>,
+    pub refused: Option<Refusal>,
     pub checks: Vec<Check>,
+}
+
+/// A database that is not captured: the error's code, and what it says.
+#[derive(Deserialize, Clone)]
+#[serde(deny_unknown_fields)]
+pub struct Refusal {
+    pub code: String,
+    pub says: Vec<String>,
 }
 
 #[derive(Deserialize, Clone)]

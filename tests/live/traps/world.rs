@@ -53,6 +53,11 @@ impl<'a> World<'a> {
                 source.psql_file(&database.name, &script);
             }
         }
+        let (refused, databases): (Vec<_>, Vec<_>) =
+            databases.into_iter().partition(|database| database.refused.is_some());
+        for database in &refused {
+            refuse(major, source, database);
+        }
         let dbb = Dbb::with_config(&config(major, source, &databases)).limit(RUN_LIMIT);
         let captured = dbb.run(&["apply", "--auto-approve"]);
         Self { fixture, source, dbb, databases, captured }
@@ -150,6 +155,19 @@ impl<'a> World<'a> {
         let there = folders.iter().map(|folder| folder.join(canary)).filter(|path| path.exists());
         there.map(|path| format!("a command in the content ran: {} is there", path.display())).collect()
     }
+}
+
+/// Sees that a database is refused as its fixture says, and that nothing of it is stored.
+fn refuse(major: u32, source: &Cluster, database: &Database) {
+    let Some(refusal) = &database.refused else { return };
+    let dbb = Dbb::with_config(&config(major, source, std::slice::from_ref(database))).limit(RUN_LIMIT);
+    let outcome = dbb.run(&["apply", "--auto-approve"]);
+    assert_ne!(outcome.code, Some(0), "{:?} is captured", database.name);
+    for text in std::iter::once(&refusal.code).chain(&refusal.says) {
+        assert!(outcome.stdout.contains(text), "{text} is not said of {:?}\n{outcome}", database.name);
+    }
+    let listed = dbb.run(&["snapshots"]);
+    assert!(!listed.stdout.contains(&key(0)), "{:?} is stored\n{listed}", database.name);
 }
 
 fn key(number: usize) -> String {

@@ -1,6 +1,7 @@
 //! Reads the archive's numbers and strings, each within bounds.
 
 use super::damaged;
+use crate::engine::postgres::bytes;
 use crate::error::Result;
 
 /// A place in the archive.
@@ -8,11 +9,21 @@ pub(super) struct Cursor<'a> {
     bytes: &'a [u8],
     at: usize,
     int_bytes: usize,
+    texts: Texts,
+}
+
+/// What the archive's strings are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Texts {
+    /// UTF-8.
+    Utf8,
+    /// Any bytes, of a `SQL_ASCII` database: read in their escaped form.
+    Any,
 }
 
 impl<'a> Cursor<'a> {
-    pub fn new(bytes: &'a [u8]) -> Self {
-        Cursor { bytes, at: 0, int_bytes: 4 }
+    pub fn new(bytes: &'a [u8], texts: Texts) -> Self {
+        Cursor { bytes, at: 0, int_bytes: 4, texts }
     }
 
     /// Bytes that are left.
@@ -72,10 +83,13 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// A string that must be UTF-8.
+    /// A string; one that is not UTF-8 only where that may be.
     pub fn text(&mut self) -> Result<Option<String>> {
         let at = self.at;
         let Some(raw) = self.raw()? else { return Ok(None) };
+        if self.texts == Texts::Any {
+            return Ok(Some(bytes::escape(raw)));
+        }
         match std::str::from_utf8(raw) {
             Ok(text) => Ok(Some(text.to_owned())),
             Err(_) => Err(damaged(format!("the text at byte {at} is not valid UTF-8: {}", quoted(raw)))),

@@ -12,6 +12,7 @@ mod toc;
 
 use crate::error::{Error, Result, code};
 use cursor::Cursor;
+pub use cursor::Texts;
 pub use toc::TocEntry;
 
 /// A parsed archive without data.
@@ -48,9 +49,9 @@ const V_OLDEST: (u8, u8, u8) = (1, 14, 0);
 ///
 /// # Errors
 /// `DBB-PG-ARCHIVE` for anything that is not a whole archive of a known version,
-/// or that holds text which is not UTF-8.
-pub fn parse(bytes: &[u8]) -> Result<Archive> {
-    let mut cursor = Cursor::new(bytes);
+/// or that holds text which is not as `texts` says.
+pub fn parse(bytes: &[u8], texts: Texts) -> Result<Archive> {
+    let mut cursor = Cursor::new(bytes, texts);
     if cursor.take(5).ok() != Some(b"PGDMP") {
         return Err(damaged("it does not begin with \"PGDMP\""));
     }

@@ -5,6 +5,10 @@ use super::*;
 use crate::model::catalog::{EntryKind, Section};
 use proptest::prelude::*;
 
+fn read(bytes: &[u8]) -> Result<Archive> {
+    parse(bytes, Texts::Utf8)
+}
+
 const PG15: &[u8] = include_bytes!("testdata/pg15.dump");
 const PG16: &[u8] = include_bytes!("testdata/pg16.dump");
 const PG18: &[u8] = include_bytes!("testdata/pg18.dump");
@@ -12,7 +16,7 @@ const PG18: &[u8] = include_bytes!("testdata/pg18.dump");
 #[test]
 fn every_supported_version_is_read() {
     for (bytes, version, server) in [(PG15, (1, 14, 0), "15."), (PG16, (1, 15, 0), "16."), (PG18, (1, 16, 0), "18.")] {
-        let archive = parse(bytes).unwrap();
+        let archive = read(bytes).unwrap();
         assert_eq!(archive.version, version);
         assert_eq!(archive.database, "rich");
         assert!(archive.server_version.starts_with(server), "{}", archive.server_version);
@@ -30,7 +34,7 @@ fn every_supported_version_is_read() {
 #[test]
 fn entries_know_their_kind_section_and_table() {
     for bytes in [PG15, PG16, PG18] {
-        let archive = parse(bytes).unwrap();
+        let archive = read(bytes).unwrap();
         let converted = convert(&archive.entries, &Natives::default());
         assert_eq!(converted.warnings, Vec::<String>::new());
         let find = |what: &str, name: &str| {
@@ -67,7 +71,7 @@ fn entries_know_their_kind_section_and_table() {
 
 #[test]
 fn what_needs_an_excluded_table_goes_with_it() {
-    let archive = parse(PG15).unwrap();
+    let archive = read(PG15).unwrap();
     let parent = archive.entries.iter().find(|entry| entry.desc == "TABLE" && entry.tag == "parent").unwrap();
     let natives = Natives { excluded: [parent.oid].into(), ..Natives::default() };
     let converted = convert(&archive.entries, &natives);
@@ -84,7 +88,7 @@ fn other_versions_are_refused() {
     for version in [[1, 13, 0], [1, 17, 0], [2, 0, 0]] {
         let mut bytes = PG15.to_vec();
         bytes[5..8].copy_from_slice(&version);
-        let error = parse(&bytes).unwrap_err();
+        let error = read(&bytes).unwrap_err();
         assert_eq!(error.code(), code::PG_ARCHIVE);
         assert!(error.message().contains("does not know"), "{error}");
     }
@@ -92,13 +96,13 @@ fn other_versions_are_refused() {
 
 #[test]
 fn every_truncation_of_the_contents_is_refused() {
-    let whole = parse(PG15).unwrap();
+    let whole = read(PG15).unwrap();
     // behind the last entry there is nothing that the contents need
-    let end = (0..PG15.len()).rev().find(|end| parse(&PG15[..*end]).is_err()).unwrap();
+    let end = (0..PG15.len()).rev().find(|end| read(&PG15[..*end]).is_err()).unwrap();
     for end in (0..=end).step_by(97) {
-        assert!(parse(&PG15[..end]).is_err(), "cut at {end}");
+        assert!(read(&PG15[..end]).is_err(), "cut at {end}");
     }
-    assert_eq!(parse(&PG15[..end + 1]).unwrap(), whole);
+    assert_eq!(read(&PG15[..end + 1]).unwrap(), whole);
 }
 
 proptest! {
@@ -106,11 +110,11 @@ proptest! {
     fn mutated_archives_never_panic(at in 0..PG18.len(), byte: u8, cut in 0..PG18.len()) {
         let mut bytes = PG18.to_vec();
         bytes[at] = byte;
-        if let Ok(archive) = parse(&bytes) {
+        if let Ok(archive) = read(&bytes) {
             convert(&archive.entries, &Natives::default());
         }
         bytes.truncate(cut);
-        let _ = parse(&bytes);
+        let _ = read(&bytes);
     }
 
     #[test]
@@ -118,6 +122,6 @@ proptest! {
         let mut bytes = b"PGDMP\x01".to_vec();
         bytes.extend([minor, 0, 4, 8, 1]);
         bytes.extend(tail);
-        let _ = parse(&bytes);
+        let _ = read(&bytes);
     }
 }

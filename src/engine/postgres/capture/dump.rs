@@ -2,7 +2,7 @@
 
 use crate::base::{files, limits};
 use crate::engine::postgres::Postgres;
-use crate::engine::postgres::archive::{self, Archive};
+use crate::engine::postgres::archive::{self, Archive, Texts};
 use crate::engine::postgres::tools::Tool;
 use crate::error::{Error, Result, code};
 use crate::model::desired::{ServerSpec, TlsMode};
@@ -87,7 +87,7 @@ pub async fn run(dump: Dump<'_>) -> Result<Dumped> {
     if !status.success() {
         return Err(failed(&dump, &said, &status.to_string()));
     }
-    let archive = archive::parse(&archive)?;
+    let archive = archive::parse(&archive, if dump.encoding == "SQL_ASCII" { Texts::Any } else { Texts::Utf8 })?;
     let warnings = said.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect();
     Ok(Dumped { archive, warnings })
 }

@@ -1,6 +1,8 @@
 //! Opens the view: snapshot, locks, catalogs, pg_dump, parts.
 
-use super::{View, assemble, database, field, large_objects, locks, natives, readable, relations, roles, session};
+use super::{
+    View, assemble, database, field, large_objects, locks, naming, natives, readable, relations, roles, session,
+};
 use crate::engine::postgres::capture::copy::Rowed;
 use crate::engine::postgres::capture::dump::{self, Dump};
 use crate::engine::postgres::capture::parts::{self, Extent};
@@ -51,6 +53,9 @@ pub async fn open(engine: &Postgres, server: &ServerSpec, spec: &DatabaseSpec) -
     let tool = tools::find(engine, server, holder.major()).await?;
     let taken = engine.clock.now();
     let beginning = begin(&holder).await?;
+    if beginning.encoding == "SQL_ASCII" {
+        naming::check(&holder).await?;
+    }
     let relations = match relations::read(&holder).await {
         Ok(relations) => relations,
         Err(error) => return Err(locks::explain(error, &observer, holder.pid).await),

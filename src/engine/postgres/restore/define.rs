@@ -1,6 +1,7 @@
 //! Schema entries, and everything else that is plain statements in the target
 //! database: sequences, refreshes, statistics.
 
+use crate::engine::postgres::bytes;
 use crate::engine::postgres::quote;
 use crate::engine::postgres::restore::target::Target;
 use crate::engine::postgres::restore::{constraint, owner, tokens};
@@ -38,6 +39,22 @@ pub struct Script {
 /// # Errors
 /// `DBB-BUG` for a step that names nothing in the catalog; the server's codes.
 pub async fn script(target: &Target, action: &RestoreAction) -> Result<Option<Script>> {
+    let script = plain(target, action).await?;
+    Ok(if target.encoding() == "SQL_ASCII" { script.map(as_bytes) } else { script })
+}
+
+/// Definitions of `SQL_ASCII` databases are escaped.
+fn as_bytes(script: Script) -> Script {
+    let (before, after) = script.lent;
+    Script {
+        sql: bytes::statements(script.sql),
+        owner: script.owner.map(bytes::statements),
+        lent: (bytes::statements(before), bytes::statements(after)),
+        ..script
+    }
+}
+
+async fn plain(target: &Target, action: &RestoreAction) -> Result<Option<Script>> {
     Ok(Some(match action {
         RestoreAction::Define { entry, form } => define(target, target.entry(*entry)?, *form).await?,
         RestoreAction::Sequences => sequences(target),
