@@ -10,4 +10,5 @@ mod docs;
 mod format;
 mod harness;
 mod refusals;
+mod scenarios;
 mod traps;
