@@ -6,13 +6,13 @@ use crate::apply::resume::Progress;
 use crate::apply::scheduler::Scheduler;
 use crate::apply::{Context, Interrupt, World, execute};
 use crate::base::{digest::Digest, files};
-use crate::error::{Error, Result, code};
+use crate::error::{Error, Exit, Result, code};
 use crate::journal::lock::StateLock;
 use crate::journal::{Journal, Runs};
 use crate::model::event::Event;
 use crate::model::journal::{Record, RunOutcome};
 use crate::model::plan::Plan;
-use crate::model::report::Report;
+use crate::model::report::{Report, UnitStatus};
 use crate::repository::Repository;
 use std::collections::HashMap;
 use std::path::Path;
@@ -139,12 +139,22 @@ pub(crate) async fn carry_on(
     Ok(report)
 }
 
-/// The exit status that an outcome means.
-pub fn exit(outcome: RunOutcome) -> crate::error::Exit {
-    use crate::error::Exit;
-    match outcome {
+/// The exit status that a report means.
+pub fn exit(report: &Report) -> Exit {
+    match report.outcome {
         RunOutcome::Succeeded | RunOutcome::Partial => Exit::Done,
-        RunOutcome::Failed => Exit::Failed,
+        RunOutcome::Failed => shared_reason(report).unwrap_or(Exit::Failed),
         RunOutcome::Interrupted => Exit::Temporary,
     }
+}
+
+/// Where all was tried, nothing went well and all of it failed for one kind of reason, scripts are told that: a server or a
+/// disk that is not there is no different from one that was missed while planning.
+fn shared_reason(report: &Report) -> Option<Exit> {
+    if report.units.iter().any(|unit| matches!(unit.status, UnitStatus::Succeeded | UnitStatus::NotStarted)) {
+        return None;
+    }
+    let mut reasons = report.units.iter().flat_map(|unit| &unit.failures).map(|f| code::find(&f.failure.code));
+    let first = reasons.next()??.exit;
+    reasons.all(|code| code.is_some_and(|code| code.exit == first)).then_some(first)
 }

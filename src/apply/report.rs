@@ -2,9 +2,10 @@
 
 use crate::apply::scheduler::Status;
 use crate::error::Failure;
+use crate::model::address::Address;
 use crate::model::desired::SuccessRule;
 use crate::model::journal::{Facts, RunOutcome};
-use crate::model::plan::{Plan, PlanKind};
+use crate::model::plan::{NoticeLevel, Plan, PlanKind};
 use crate::model::report::{Report, StepFailure, UnitReport, UnitStatus};
 use crate::model::step::{Action, RestoreAction, Step, StepId};
 use indexmap::IndexMap;
@@ -77,6 +78,7 @@ pub fn report<'a>(
         }
         unit.next = next(unit, run.run, plan.kind);
     }
+    add_unplanned(plan, &mut units);
     let outcome = outcome(plan, run, units.values());
     Report {
         format: "dbb-report".into(),
@@ -90,6 +92,20 @@ pub fn report<'a>(
         resumed: run.resumed,
         units: units.into_values().collect(),
         warnings,
+    }
+}
+
+/// Databases that could not even be planned have failed like any other: the success rule counts them.
+fn add_unplanned(plan: &Plan, units: &mut IndexMap<String, UnitReport>) {
+    for notice in plan.notices.iter().filter(|notice| notice.level == NoticeLevel::Error) {
+        let Some(about) = notice.about.as_ref().filter(|about| **about == Address::database(about.name())) else {
+            continue;
+        };
+        let unit = units.entry(about.name().to_owned()).or_insert_with(|| empty(about.name()));
+        unit.status = UnitStatus::Failed;
+        unit.failures.push(StepFailure { step: "plan".into(), failure: notice.failure.clone() });
+        unit.next.extend(notice.failure.fixes.iter().cloned());
+        unit.next.push("then make a new plan: dbb plan".into());
     }
 }
 

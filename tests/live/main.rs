@@ -7,6 +7,7 @@
 mod support;
 
 mod docs;
+mod faults;
 mod format;
 mod harness;
 mod refusals;

@@ -7,6 +7,7 @@ use crate::cli::commands::{config, json, make_plan, state_dir, wishes};
 use crate::cli::view;
 use crate::cli::{Cli, Outcome, one, usage};
 use crate::error::{Error, Exit, code};
+use crate::model::address::Address;
 use crate::model::plan::{NoticeLevel, Plan};
 use crate::model::report::Report;
 use std::path::Path;
@@ -42,7 +43,8 @@ pub async fn run(cli: &Cli, arguments: Apply) -> Outcome {
             None => Ok(Exit::Done),
         };
     }
-    let failed_before = blocked.len();
+    // databases count in the report, by the success rule; anything else fails the command
+    let failed_before = blocked.iter().filter(|n| !n.about.as_ref().is_some_and(is_database)).count();
     if saved.is_none() && !arguments.auto_approve && !cli.output.ask("\nDo it? Only \"yes\" does:") {
         cli.output.message("Nothing was done.");
         return Ok(Exit::Done);
@@ -62,8 +64,12 @@ pub(crate) fn finish(cli: &Cli, report: &Report, format: Format, failed_before: 
         Format::Text => cli.output.result(&view::report::text(report, &cli.output.out)),
         Format::Json => cli.output.result(&json(report)?),
     }
-    let exit = apply::exit(report.outcome);
+    let exit = apply::exit(report);
     Ok(if exit == Exit::Done && failed_before > 0 { Exit::Failed } else { exit })
+}
+
+fn is_database(about: &Address) -> bool {
+    *about == Address::database(about.name())
 }
 
 /// A saved plan begins with a brace and, unlike a runbook that is written as JSON, is none.

@@ -1,5 +1,7 @@
 //! Opening connections: bounded waits, TLS, the pooler check, fixed settings.
 
+use crate::base::limits;
+use crate::engine::postgres::alive::{self, Heard};
 use crate::engine::postgres::sniff::{AnnouncedPid, Sniff};
 use crate::engine::postgres::{Postgres, error, session, tls};
 use crate::error::{Error, Result, code};
@@ -7,6 +9,7 @@ use crate::model::desired::{HostPort, SecretRef, ServerSpec, TlsMode};
 use std::error::Error as _;
 use std::fmt::Display;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -60,6 +63,13 @@ impl Connection {
     pub fn farewell(&self) -> Option<Error> {
         let server = self.farewell.get()?.as_db_error()?;
         Some(error::map_db(server, format!("a session on {}", self.database)))
+    }
+
+    /// Ends when the session has ended. Nothing tells of that while nobody asks: it is looked for.
+    pub async fn ended(&self) {
+        while !self.client.is_closed() {
+            tokio::time::sleep(limits::SESSION_LOOK_EVERY).await;
+        }
     }
 
     /// The major version, e.g. 15.
@@ -121,8 +131,11 @@ pub fn place(at: &HostPort, database: &str) -> String {
     format!("{}:{}/{database}", at.host, at.port)
 }
 
-/// Runs a session's traffic until it ends, and keeps what ended it.
-fn drive<S, T>(connection: tokio_postgres::Connection<S, T>) -> (Farewell, JoinHandle<()>)
+/// Runs a session's traffic until it ends or the server is `gone`, and keeps what ended it.
+fn drive<S, T>(
+    connection: tokio_postgres::Connection<S, T>,
+    gone: impl Future<Output = ()> + Send + 'static,
+) -> (Farewell, JoinHandle<()>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -130,8 +143,11 @@ where
     let farewell = Farewell::default();
     let kept = farewell.clone();
     let driver = tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            let _ = kept.set(error);
+        tokio::select! {
+            ended = connection => if let Err(error) = ended {
+                let _ = kept.set(error);
+            },
+            () = gone => {}
         }
     });
     (farewell, driver)
@@ -173,7 +189,7 @@ impl Login<'_> {
                 .limited(async {
                     let stream =
                         UnixStream::connect(&socket).await.map_err(|error| self.unreachable(&socket, &error))?;
-                    self.plain(stream, &config).await
+                    self.plain(stream, None, &config).await
                 })
                 .await;
         }
@@ -201,7 +217,7 @@ impl Login<'_> {
                         .and_then(keep_alive)
                         .map_err(|error| self.unreachable(&address.to_string(), &error))?;
                     match &encryption {
-                        None => self.plain(stream, &config).await,
+                        None => self.plain(stream, Some(address), &config).await,
                         Some(encryption) => self.encrypted(stream, &config, encryption.clone()).await,
                     }
                 })
@@ -231,29 +247,44 @@ impl Login<'_> {
         }
     }
 
-    async fn plain<S>(&self, stream: S, config: &Config) -> Result<Raw>
+    /// Ends when the server at `address` answers nobody any more.
+    fn gone(&self, address: Option<SocketAddr>, heard: Heard) -> impl Future<Output = ()> + Send + 'static {
+        let wait = self.server.connect_timeout;
+        async move {
+            match address {
+                Some(address) => alive::until_gone(address, heard, wait).await,
+                // a socket of this machine: the kernel tells at once
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    async fn plain<S>(&self, stream: S, address: Option<SocketAddr>, config: &Config) -> Result<Raw>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let announced = AnnouncedPid::default();
         let stream = Sniff::new(stream, announced.clone(), false);
+        let gone = self.gone(address, stream.heard());
         let (client, connection) =
             config.connect_raw(stream, NoTls).await.map_err(|error| self.refused(&error, false))?;
         let version = connection.parameter("server_version").unwrap_or_default().to_owned();
-        let (farewell, driver) = drive(connection);
+        let (farewell, driver) = drive(connection, gone);
         Ok(Raw { client, driver, farewell, announced, version, encrypted: false })
     }
 
     async fn encrypted(&self, stream: TcpStream, config: &Config, encryption: rustls::ClientConfig) -> Result<Raw> {
+        let address = stream.peer_addr().ok();
         let announced = AnnouncedPid::default();
         let stream = Sniff::new(stream, announced.clone(), true);
+        let gone = self.gone(address, stream.heard());
         let encrypted = Arc::new(AtomicBool::new(false));
         let connector = tls::Connect::new(encryption, &self.at.host, encrypted.clone());
         let (client, connection) =
             config.connect_raw(stream, connector).await.map_err(|error| self.refused(&error, true))?;
         let encrypted = encrypted.load(Ordering::Relaxed);
         let version = connection.parameter("server_version").unwrap_or_default().to_owned();
-        let (farewell, driver) = drive(connection);
+        let (farewell, driver) = drive(connection, gone);
         Ok(Raw { client, driver, farewell, announced, version, encrypted })
     }
 
@@ -435,6 +466,9 @@ fn keep_alive(stream: TcpStream) -> std::io::Result<TcpStream> {
         .with_time(Duration::from_secs(60))
         .with_interval(Duration::from_secs(10))
         .with_retries(6);
-    socket2::SockRef::from(&stream).set_tcp_keepalive(&alive)?;
+    let socket = socket2::SockRef::from(&stream);
+    socket.set_tcp_keepalive(&alive)?;
+    // the same limit for bytes that were sent and never acknowledged
+    socket.set_tcp_user_timeout(Some(Duration::from_secs(120)))?;
     Ok(stream)
 }

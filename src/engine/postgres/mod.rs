@@ -1,5 +1,6 @@
 //! PostgreSQL, versions 12 to 18.
 
+mod alive;
 pub mod archive;
 pub mod bytes;
 pub mod capture;

@@ -1,7 +1,8 @@
 //! Notes the pid that the server announces at login (`BackendKeyData`) as the
 //! bytes go by; tokio-postgres keeps it to itself, and comparing it with
-//! `pg_backend_pid()` tells a pooler.
+//! `pg_backend_pid()` tells a pooler. Counts them all: silence is looked into (`alive`).
 
+use crate::engine::postgres::alive::Heard;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -26,19 +27,30 @@ impl AnnouncedPid {
 pub struct Sniff<S> {
     inner: S,
     pid: AnnouncedPid,
+    heard: Heard,
     parser: Option<Parser>,
 }
 
 impl<S> Sniff<S> {
     /// Watches `inner`; `negotiated` when a one-byte answer to a TLS request comes first.
     pub fn new(inner: S, pid: AnnouncedPid, negotiated: bool) -> Self {
-        Sniff { inner, pid, parser: Some(Parser { skip: u32::from(negotiated), head: [0; 9], filled: 0 }) }
+        Sniff {
+            inner,
+            pid,
+            heard: Heard::default(),
+            parser: Some(Parser { skip: u32::from(negotiated), head: [0; 9], filled: 0 }),
+        }
     }
 
     /// Stops watching: what follows is not the protocol in the clear.
     pub fn off(mut self) -> Self {
         self.parser = None;
         self
+    }
+
+    /// What is heard, as it is heard.
+    pub fn heard(&self) -> Heard {
+        self.heard.clone()
     }
 
     /// The same note to write to.
@@ -98,6 +110,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Sniff<S> {
         let this = &mut *self;
         let before = buf.filled().len();
         let result = Pin::new(&mut this.inner).poll_read(cx, buf);
+        this.heard.add(buf.filled().len() - before);
         if let Some(parser) = &mut this.parser
             && let Some(seen) = parser.feed(&buf.filled()[before..])
         {

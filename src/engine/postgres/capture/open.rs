@@ -79,7 +79,12 @@ pub async fn open(engine: &Postgres, server: &ServerSpec, spec: &DatabaseSpec) -
         without: sources.unlockable(),
     });
     let reading = read(&holder);
-    let (dumped, found) = tokio::join!(dumping, reading);
+    let both = async { tokio::join!(dumping, reading) };
+    let (dumped, found) = tokio::select! {
+        both = both => both,
+        // pg_dump may wait for ever on the network that took the holder
+        () = holder.ended() => return Err(super::lost("the session that holds it ended while pg_dump ran")),
+    };
     let dumped = match dumped {
         Ok(dumped) => dumped,
         Err(error) => return Err(locks::explain(error, &observer, holder.pid).await),
