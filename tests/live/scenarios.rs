@@ -93,7 +93,8 @@ fn pg43_a_lock_that_is_held_is_named_and_waited_for_no_longer_than_allowed() {
     let dbb = Dbb::with_config(&config(&server, &server, &database));
     dbb.run(&["apply", "--auto-approve"]).expect(1).says("DBB-PG-LOCK").says("held");
     assert!(!dbb.path("repo/snapshots").exists());
-    holder.kill();
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'migration'";
+    cluster.psql(&database, end);
     drop(holder.wait(SOON));
     process::until("the lock is gone", SOON, || cluster.query(&database, is_held).trim() == "0");
     dbb.run(&["resume"]).expect(0);
@@ -197,7 +198,7 @@ fn pg19_rows_that_a_policy_would_hide_are_an_error_not_a_gap() {
         &format!(
             "CREATE ROLE {login} LOGIN; GRANT pg_read_all_data TO {login};
              CREATE TABLE t AS SELECT n FROM generate_series(1, 10) n; ALTER TABLE t ENABLE ROW LEVEL SECURITY;
-             CREATE POLICY some ON t USING (n < 5)"
+             CREATE POLICY few ON t USING (n < 5)"
         ),
     );
     let server = format!("{{engine: postgres, host: 127.0.0.1, port: {}, user: {login}}}", cluster.port());
