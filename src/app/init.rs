@@ -27,7 +27,7 @@ pub async fn write(app: &App, project: &str, servers: &[String], repository: &st
         "# yaml-language-server: $schema=schemas/config.schema.json\n\
          # What dbb backs up, where to, and when. Check it: dbb validate. See what would happen: dbb plan.\n\
          version: 1\nproject: {}\n\n\
-         defaults:\n  repository: main\n  compression: {{codec: zstd, level: 3}}\n  schedule: {{cron: \"0 2 * * *\", timezone: UTC}}   # daily at 02:00\n\n\
+         defaults:\n  repository: main\n  compression: {{codec: zstd, level: 1}}\n  schedule: {{cron: \"0 2 * * *\", timezone: UTC}}   # daily at 02:00\n\n\
          # Where snapshots live. Not encrypted: put it where only its owner can read.\n\
          repositories:\n  main: {{type: local, path: {}}}\n\nservers:",
         yaml(project),

@@ -231,7 +231,7 @@ pub struct Compression {
 
 impl Default for Compression {
     fn default() -> Self {
-        Compression { codec: Codec::Zstd, level: Some(3) }
+        Compression { codec: Codec::Zstd, level: Some(1) }
     }
 }
 

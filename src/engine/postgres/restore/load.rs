@@ -169,8 +169,11 @@ async fn rows(
     };
     let sql = format!("COPY {name}{columns} FROM STDIN WITH ({})", options(target.encoding(), chunk.format));
     let loaded = copy_in(target, connection, chunk, &sql, &doing, on_bytes).await.map_err(|failed| match failed {
-        // its check may read a table that is not yet in: it is tried again after the others (trap 12)
-        Failed { error, relies_on_path } if table.late && refused_by_check(&error) => {
+        // its check, or a foreign key that an extension brings with its tables, may look at a table that is
+        // not yet in: it is tried again after the others (traps 12 and 20)
+        Failed { error, relies_on_path }
+            if (table.late && refused(&error, "23514")) || (table.extension.is_some() && refused(&error, "23503")) =>
+        {
             Failed { error: error.transient(true), relies_on_path }
         }
         failed => failed,
@@ -186,8 +189,9 @@ async fn rows(
     Ok(())
 }
 
-fn refused_by_check(error: &Error) -> bool {
-    error.causes().iter().any(|cause| cause.contains("(SQLSTATE 23514)"))
+fn refused(error: &Error, state: &str) -> bool {
+    let mark = format!("(SQLSTATE {state})");
+    error.causes().iter().any(|cause| cause.contains(&mark))
 }
 
 /// COPY's options: names in the statement itself stay UTF-8, only rows are in the captured encoding.
