@@ -34,8 +34,6 @@ pub const SECRET_COMMAND_WAIT: Duration = Duration::from_secs(30);
 pub const CONNECT_WAIT: Duration = Duration::from_secs(10);
 /// Time to wait for a lock, unless the config says otherwise.
 pub const LOCK_WAIT: Duration = Duration::from_secs(60);
-/// Silence on a connection after which it counts as lost, for queries that should answer at once.
-pub const QUERY_WAIT: Duration = Duration::from_secs(300);
 /// Time between two looks whether a session still lives on which nobody waits for an answer.
 pub const SESSION_LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Tries of a step that failed for a transient reason, the first included.

@@ -103,3 +103,27 @@ fn a_disk_that_is_read_only_is_a_matter_of_permission() {
     let dbb = folder(&config(&server(cluster.port()), &[&name], text(&fresh.repository())));
     dbb.run(APPLY).expect(77).says("DBB-STORAGE-READ-ONLY");
 }
+
+#[test]
+fn a_folder_of_somebody_else_is_a_matter_of_permission() {
+    let cluster = Cluster::shared(15);
+    let name = cluster.new_database("not_mine");
+    let disk = Disk::new("size=64m,mode=0555");
+    let dbb = folder(&config(&server(cluster.port()), &[&name], text(&disk.repository())));
+    // root may write everywhere: the run has to be somebody else's
+    const NOBODY: u32 = 65534;
+    for path in [dbb.dir().to_owned(), dbb.path("dbb.yaml")] {
+        std::os::unix::fs::chown(&path, Some(NOBODY), Some(NOBODY)).expect("root may give files away");
+    }
+    let mut parent = disk.mounted.parent().expect("a mount point has a parent").metadata().unwrap().permissions();
+    std::os::unix::fs::PermissionsExt::set_mode(&mut parent, 0o755);
+    std::fs::set_permissions(disk.mounted.parent().unwrap(), parent).unwrap();
+    // the program may lie where only root may look
+    let program = dbb.path("dbb");
+    std::fs::copy(env!("CARGO_BIN_EXE_dbb"), &program).expect("the program can be copied");
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&program).args(APPLY);
+    command.current_dir(dbb.dir()).env("HOME", dbb.dir());
+    let outcome = process::run(&mut command, LIMIT).expect(77);
+    outcome.says("DBB-STORAGE-DENIED").says("chown");
+}
