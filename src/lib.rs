@@ -1,7 +1,7 @@
 //! dbb: declarative plan-and-apply backup and restore of databases.
 //!
 //! The house is cut in floors; a file imports only from floors below its own
-//! (`docs/ARCHITECTURE.md` has the map, `tests/quick/tidy.rs` the check).
+//! (`docs/ARCHITECTURE.md` has the map, `tests/quick/floors.rs` the check).
 
 pub mod app;
 pub mod apply;
