@@ -91,7 +91,7 @@ fn pg43_a_lock_that_is_held_is_named_and_waited_for_no_longer_than_allowed() {
     let server =
         format!("{{engine: postgres, host: 127.0.0.1, port: {}, user: postgres, lock_timeout: 1s}}", cluster.port());
     let dbb = Dbb::with_config(&config(&server, &server, &database));
-    dbb.run(&["apply", "--auto-approve"]).expect(1).says("DBB-PG-LOCK").says("held");
+    dbb.run(&["apply", "--auto-approve"]).expect(75).says("DBB-PG-LOCK").says("held");
     assert!(!dbb.path("repo/snapshots").exists());
     let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'migration'";
     cluster.psql(&database, end);
@@ -203,6 +203,6 @@ fn pg19_rows_that_a_policy_would_hide_are_an_error_not_a_gap() {
     );
     let server = format!("{{engine: postgres, host: 127.0.0.1, port: {}, user: {login}}}", cluster.port());
     let dbb = Dbb::with_config(&config(&server, &server, &database));
-    dbb.run(&["apply", "--auto-approve"]).expect(1).says("DBB-PG-RLS").says("public.t");
+    dbb.run(&["apply", "--auto-approve"]).expect(77).says("DBB-PG-RLS").says("public.t");
     assert!(!dbb.path("repo/snapshots").exists());
 }
