@@ -42,7 +42,7 @@ pub async fn snapshots(desired: &Desired) -> Result<(Vec<Found>, Vec<Error>)> {
             header,
         }));
     }
-    found.sort_by(|a, b| a.header.id.cmp(&b.header.id));
+    found.sort_by(|a, b| (a.header.taken, &a.header.id).cmp(&(b.header.taken, &b.header.id)));
     Ok((found, damaged))
 }
 

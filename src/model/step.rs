@@ -134,9 +134,9 @@ pub enum RestoreAction {
         /// The table's id.
         table: u32,
     },
-    /// Gathers planner statistics of a whole partition tree.
-    AnalyzeTree {
-        /// The root's entry id.
+    /// Gathers planner statistics of a whole partition tree, or of a filled materialized view.
+    AnalyzeEntry {
+        /// The entry's id: the root, or the view.
         entry: u32,
     },
     /// Owner, settings, grants, comment of the database itself.

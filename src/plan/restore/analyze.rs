@@ -40,7 +40,7 @@ fn trees(draft: &mut Draft) {
         .filter(|e| draft.shape.partitions.root(e.id) == e.id)
         .collect();
     for root in roots {
-        let step = draft.step("analyze", &root.display(), RestoreAction::AnalyzeTree { entry: root.id });
+        let step = draft.step("analyze", &root.display(), RestoreAction::AnalyzeEntry { entry: root.id });
         let node = draft.graph.add(Step { bytes: 0, ..step });
         let family = draft.shape.partitions.family(root.id);
         let mut before = Vec::new();

@@ -49,6 +49,9 @@ pub fn add(draft: &mut Draft) {
             let attached = of(&draft.attached, read);
             draft.waits_for(node, attached);
         }
+        let analyze = draft.step("analyze", &view.display(), RestoreAction::AnalyzeEntry { entry: view.id });
+        let analyze = draft.graph.add(analyze);
+        draft.graph.needs(analyze, node);
     }
 }
 

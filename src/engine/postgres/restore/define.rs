@@ -75,7 +75,7 @@ async fn plain(target: &Target, action: &RestoreAction) -> Result<Option<Script>
             let table = target.table(*table)?;
             analyze(&table.schema, &table.name)
         }
-        RestoreAction::AnalyzeTree { entry } => {
+        RestoreAction::AnalyzeEntry { entry } => {
             let root = target.entry(*entry)?;
             analyze(&root.schema, &root.name)
         }

@@ -130,7 +130,7 @@ impl PostgresRestore {
             | RestoreAction::Sequences
             | RestoreAction::Refresh { .. }
             | RestoreAction::Analyze { .. }
-            | RestoreAction::AnalyzeTree { .. } => only(batch::run(target, std::slice::from_ref(step)).await),
+            | RestoreAction::AnalyzeEntry { .. } => only(batch::run(target, std::slice::from_ref(step)).await),
         }
     }
 }
