@@ -206,3 +206,29 @@ fn pg19_rows_that_a_policy_would_hide_are_an_error_not_a_gap() {
     dbb.run(&["apply", "--auto-approve"]).expect(77).says("DBB-PG-RLS").says("public.t");
     assert!(!dbb.path("repo/snapshots").exists());
 }
+
+#[test]
+fn a_row_that_is_not_as_it_was_captured_fails_the_proof() {
+    let cluster = Cluster::shared(15);
+    let (dbb, database) = crate::refusals::backed_up(cluster, cluster);
+    let mut dbb = Some(dbb);
+    for records in 4..40u32 {
+        let target = cluster.unused_name("tampered");
+        let state = format!("state-{records}");
+        let run = dbb.take().expect("it is put back").env("DBB_CRASH_AFTER_RECORDS", &records.to_string());
+        run.write("back.yaml", &runbook(&target, &database, ""));
+        let crashed = run.run(&["apply", "back.yaml", "--auto-approve", "--state-dir", &state]);
+        assert_eq!(crashed.signal, Some(9), "{crashed}");
+        let loaded = cluster.has_database(&target)
+            && cluster.try_query(&target, "SELECT 1 FROM t LIMIT 1").is_ok_and(|rows| rows.trim() == "1");
+        if loaded {
+            // one letter of one row of 500, between the load and the proof
+            cluster.psql(&target, "UPDATE t SET v = 'Row 77' WHERE id = 77");
+            let run = run.env("DBB_CRASH_AFTER_RECORDS", "");
+            run.run(&["resume", "--state-dir", &state]).expect(1).says("DBB-VERIFY-MISMATCH").says("public.t");
+            return;
+        }
+        dbb = Some(run);
+    }
+    panic!("no crash came between the load and the proof");
+}
